@@ -1,0 +1,59 @@
+"""Examples: what a dataset holds, as named columns of equal length.
+
+Numbers are numeric NumPy arrays; text and encoded images are object arrays of `str` and `bytes`;
+decoded images and other tensors are arrays with more than one dimension.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+ColumnKind = Literal["number", "text", "bytes", "array"]
+
+
+@dataclass(frozen=True)
+class Column:
+    """What is known of a column before its values are read."""
+
+    kind: ColumnKind
+    shape: tuple[int | None, ...] = ()
+    """The shape of one value: () for a number, text or bytes."""
+    classes: tuple[str, ...] | None = None
+    """The distinct values, sorted, where there are few enough to be classes; None if not known."""
+
+
+@dataclass(frozen=True)
+class Schema:
+    """What a dataset holds, known without reading all of it."""
+
+    columns: Mapping[str, Column]
+    rows: int | None = None
+
+
+@dataclass(frozen=True)
+class Examples:
+    """`columns` maps a name to an array whose first dimension is the row."""
+
+    columns: Mapping[str, NDArray[Any]]
+    source: str = "dataset"
+    """The name of the file in messages."""
+    first_line: int = 1
+    """The line of row 0 in the source, so that messages name the line that an editor shows."""
+    lines: NDArray[np.int64] | None = field(default=None, repr=False)
+    """The line of every row, where rows were taken out of their order."""
+
+    def __len__(self) -> int:
+        return len(next(iter(self.columns.values()))) if self.columns else 0
+
+    def where(self, row: int) -> str:
+        """`file:line` of a row, for messages."""
+        line = self.lines[row] if self.lines is not None else self.first_line + row
+        return f"{self.source}:{line}"
+
+    def take(self, rows: NDArray[np.int64]) -> "Examples":
+        lines = self.lines if self.lines is not None else np.arange(len(self)) + self.first_line
+        columns = {name: values[rows] for name, values in self.columns.items()}
+        return Examples(columns, self.source, self.first_line, lines[rows])
