@@ -7,64 +7,25 @@ nothing of TensorFlow; `keras.py` is imported inside `learn`, on the trainer's s
     head(schema)      -> Head       what the network must answer
     check(examples)                 raises BadData naming file and row
     learn(examples, split, seed) -> Learning
+
+`features` and `head` raise InvalidRequest where the task names a column that the dataset does not have.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import Annotated
 
-from numpy.typing import NDArray
+from pydantic import Field
 
-from modelyard.spec import Features, Head
+from modelyard.tasks.forecasting.task import Forecasting
+from modelyard.tasks.image_classification.task import ImageClassification
+from modelyard.tasks.learning import Evaluation, Learning, Part
+from modelyard.tasks.tabular.task import TabularClassification, TabularRegression
+from modelyard.tasks.text_classification.task import TextClassification
 
-if TYPE_CHECKING:
-    import keras
-
-Part = Literal["train", "validation", "test"]
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """Figures on the test part, beside those of the answer that needs no network."""
-
-    metrics: Mapping[str, float]
-    baseline: Mapping[str, float]
-
-
-class Learning(Protocol):
-    """A task bound to its examples: all that stands between raw columns and the network.
-
-    Fitted on the training part only. The same examples, split and seed give the same learning.
-    """
-
-    features: Features
-    head: Head
-    classes: tuple[str, ...] | None
-    serving: Mapping[str, Any]
-    """What a typed call needs beside the classes; goes into the manifest."""
-    statistics: Mapping[str, Any]
-
-    def arrays(self, part: Part) -> tuple[NDArray[Any], NDArray[Any]]:
-        """What the network is fed, float32 or int32, and its targets (one-hot for a softmax head)."""
-        ...
-
-    def metrics(self) -> list["keras.Metric | str"]:
-        """What is watched while training."""
-        ...
-
-    def export(self, model: "keras.Model", path: Path) -> None:
-        """Writes a SavedModel whose signatures take raw values: preprocessing and answers are inside."""
-        ...
-
-    def golden(self, rows: int) -> Mapping[str, Mapping[str, NDArray[Any]]]:
-        """Raw inputs by signature, from the test part."""
-        ...
-
-    def answer(
-        self, model: "keras.Model", signature: str, inputs: Mapping[str, NDArray[Any]]
-    ) -> Mapping[str, NDArray[Any]]:
-        """What the signature must answer, computed by the model in memory."""
-        ...
-
-    def evaluate(self, model: "keras.Model") -> Evaluation: ...
+Task = Annotated[
+    ImageClassification
+    | TextClassification
+    | Forecasting
+    | TabularClassification
+    | TabularRegression,
+    Field(discriminator="type"),
+]

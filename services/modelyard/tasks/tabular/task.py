@@ -1,0 +1,68 @@
+"""Rows of a table: the class, or the number, that belongs to the other columns."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import Field
+
+from modelyard.errors import InvalidRequest
+from modelyard.spec import Features, Head, Spec
+from modelyard.tasks import columns
+
+if TYPE_CHECKING:
+    from modelyard.examples import Examples, Schema
+    from modelyard.recipe import Split
+    from modelyard.tasks.learning import Learning
+
+ColumnName = Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class _Tabular(Spec):
+    """The fields that both have."""
+
+    target: ColumnName
+    """The column that is learned."""
+    columns: Annotated[tuple[ColumnName, ...], Field(min_length=1, max_length=10_000)] | None = None
+    """The columns that it is learned from; all others if unset."""
+
+    def features(self, schema: Schema) -> Features:
+        """How many values a row becomes depends on the categories of its text columns."""
+        for index, name in enumerate(self.columns or ()):
+            field = f"columns[{index}]"
+            columns.column(schema, field, name, ("number", "text"))
+            if name == self.target:
+                raise InvalidRequest.of(
+                    f"task.{field}", "the target cannot be learned from itself", received=name
+                )
+        return Features("vector", (None,))
+
+    def check(self, examples: Examples) -> None:
+        from modelyard.tasks.tabular import rows  # NumPy; requests are read without it
+
+        rows.check(self, examples)
+
+    def learn(self, examples: Examples, split: Split, seed: int) -> Learning:
+        # TensorFlow, which only a trainer has.
+        from modelyard.tasks.tabular.keras import learn
+
+        return learn(self, examples, split, seed)
+
+    @property
+    def is_classifier(self) -> bool:
+        return isinstance(self, TabularClassification)
+
+
+class TabularClassification(_Tabular):
+    type: Literal["tabular_classification"] = "tabular_classification"
+
+    def head(self, schema: Schema) -> Head:
+        return Head(columns.classes(schema, self.target, field="target"), "softmax")
+
+
+class TabularRegression(_Tabular):
+    type: Literal["tabular_regression"] = "tabular_regression"
+
+    def head(self, schema: Schema) -> Head:
+        columns.column(schema, "target", self.target, ("number",))
+        return Head(1, "linear")

@@ -1,0 +1,49 @@
+"""What kind of text it is: one class of several."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import Field
+
+from modelyard.spec import Features, Head, Spec
+from modelyard.tasks import columns
+
+if TYPE_CHECKING:
+    from modelyard.examples import Examples, Schema
+    from modelyard.recipe import Split
+    from modelyard.tasks.learning import Learning
+
+ColumnName = Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class TextClassification(Spec):
+    type: Literal["text_classification"] = "text_classification"
+    text: ColumnName = "text"
+    """The column of texts."""
+    label: ColumnName = "label"
+    """The column of classes."""
+    tokens: Literal["words", "characters"] = "words"
+    """What a text is cut into, after it is lower-cased and freed of punctuation (characters keep theirs)."""
+    vocabulary: Annotated[int, Field(ge=3, le=1_000_000)] = 20_000
+    """At most this many different tokens: padding, the unknown, and the most frequent of the training texts."""
+    length: Annotated[int, Field(ge=1, le=100_000)] = 64
+    """How many tokens of a text are read; the rest is cut off."""
+
+    def features(self, schema: Schema) -> Features:
+        columns.column(schema, "text", self.text, ("text",))
+        return Features("tokens", (self.length,), vocabulary=self.vocabulary)
+
+    def head(self, schema: Schema) -> Head:
+        return Head(columns.classes(schema, self.label), "softmax")
+
+    def check(self, examples: Examples) -> None:
+        from modelyard.tasks.text_classification import rows  # NumPy; requests are read without it
+
+        rows.check(self, examples)
+
+    def learn(self, examples: Examples, split: Split, seed: int) -> Learning:
+        # TensorFlow, which only a trainer has.
+        from modelyard.tasks.text_classification.keras import TextLearning
+
+        return TextLearning.of(self, examples, split, seed)
