@@ -1,0 +1,62 @@
+"""Delimited text: one example a line, named columns."""
+
+from __future__ import annotations  # NumPy is named here, but requests are read without it
+
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import Field, field_validator
+
+from modelyard.datasets import source as sources
+from modelyard.datasets.source import Source
+from modelyard.spec import Spec
+
+if TYPE_CHECKING:
+    from modelyard.dataset_store import DatasetStore
+    from modelyard.examples import Examples, Schema
+
+DELIMITERS = {"comma": ",", "tab": "\t", "semicolon": ";", "pipe": "|", "space": " "}
+Name = Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class CSV(Spec):
+    """A column whose values are all numbers, or empty, is one of numbers (empty is NaN); others are text."""
+
+    type: Literal["csv"] = "csv"
+    source: Source
+    delimiter: Annotated[str, Field(max_length=9)] = "comma"
+    """comma, tab, semicolon, pipe, space, or the character itself."""
+    header: bool = True
+    """Whether the first line names the columns."""
+    columns: Annotated[tuple[Name, ...], Field(min_length=1, max_length=10_000)] | None = None
+    """The names of the columns, where there is no header."""
+    encoding: Literal["utf-8", "latin-1", "utf-16"] = "utf-8"
+
+    @field_validator("delimiter")
+    @classmethod
+    def _known_delimiter(cls, value: str) -> str:
+        if value not in DELIMITERS and (len(value) != 1 or value in '"\r\n\0'):
+            raise ValueError(f"one of {', '.join(DELIMITERS)}, or one character")
+        return value
+
+    @field_validator("columns")
+    @classmethod
+    def _named_once(cls, names: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        if names is not None and len(set(names)) < len(names):
+            raise ValueError("every column needs a name of its own")
+        return names
+
+    def open(self, store: DatasetStore) -> Examples:
+        from modelyard.datasets import delimited  # NumPy; requests are read without it
+
+        return delimited.read(self, sources.locate(self.source, store), self._title(store))
+
+    def schema(self, store: DatasetStore) -> Schema:  # type: ignore[override]  # pydantic has given the name up
+        from modelyard.datasets import delimited  # as above
+
+        return delimited.schema(self, sources.locate(self.source, store), self._title(store))
+
+    def digest(self, store: DatasetStore) -> str:
+        return sources.digest(self.source, store)
+
+    def _title(self, store: DatasetStore) -> str:
+        return sources.title(self.source, store)
