@@ -1,12 +1,21 @@
 """A job: a request to train, and the record of what became of it."""
 
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field, PositiveInt
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, PositiveInt, computed_field
 
+from modelyard.datasets import Dataset
 from modelyard.model_store import NAME
-from modelyard.spec import Spec
+from modelyard.networks import Network
+from modelyard.recipe import Training
+from modelyard.spec import Features, Head, Spec
+from modelyard.tasks import Task
+
+if TYPE_CHECKING:
+    from modelyard.examples import Schema  # NumPy; requests are read without it
 
 Name = Annotated[str, Field(pattern=f"^{NAME.pattern}$")]
 
@@ -101,3 +110,93 @@ class Exit:
     AGAIN = 75
     """A checkpoint was written; try again from there."""
     BAD_SPEC = 78
+
+
+class JobRequest(Spec):
+    """What a user asks for; the schema of `POST /v1/jobs` and of a request file."""
+
+    name: Name | None = None
+    """A label of the job. Ids are made by the server."""
+    task: Task
+    dataset: Dataset
+    network: Network
+    training: Training = Training()
+    resources: Resources = Resources()
+    publish: Publish
+
+    def check(self, schema: "Schema") -> "Plan":
+        """Fits task, network and training to what is known of the dataset.
+
+        Raises InvalidRequest with the path of the field; sizes that only the data can tell are checked
+        again by the trainer, before it trains.
+        """
+        features, head = self.task.features(schema), self.task.head(schema)
+        self.network.check(features, head)
+        self.training.check_loss(head)
+        return Plan(features, head, schema.rows, self.network.parameters(features, head))
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a request comes to, as far as it can be known before the data is read."""
+
+    features: Features
+    head: Head
+    rows: int | None
+    parameters: int | None
+
+
+Time = Annotated[
+    float,
+    PlainSerializer(
+        lambda seconds: datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds"),
+        return_type=str,
+        when_used="json-unless-none",
+    ),
+]
+"""Seconds since the epoch by the clock of the store, never of a worker; RFC 3339 in JSON."""
+
+
+class Job(BaseModel):
+    """The record."""
+
+    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
+
+    id: str
+    name: str = ""
+    queue: str
+    request: dict[str, Any]
+    """As it was accepted: the record outlives changes of the schema."""
+    digest: str
+    """SHA-256 of the request: tells a repeated submit from another one under the same key."""
+    state: JobState
+    reason: Reason = Reason.NONE
+    message: str = ""
+    violations: tuple[dict[str, Any], ...] = ()
+    model: str
+    version: int | None = None
+    """Allocated once and kept by every attempt; published when the state is SUCCEEDED."""
+    attempt: int = 0
+    fence: int = 0
+    """Grows with every claim; what an older holder asks for is refused."""
+    losses: int = 0
+    """Attempts in a row that were lost without progress."""
+    worker: str = ""
+    epoch: int = 0
+    epochs: int = 0
+    metrics: dict[str, float] = {}
+    """On the held-out test examples."""
+    baseline: dict[str, float] = {}
+    created_at: Time
+    started_at: Time | None = None
+    finished_at: Time | None = None
+    last_progress_at: Time | None = None
+    cancel_requested: bool = False
+
+    @computed_field  # type: ignore[prop-decorator]  # mypy and pydantic disagree on the order
+    @property
+    def terminal(self) -> bool:
+        return self.state.terminal
+
+    def parsed(self) -> JobRequest:
+        return JobRequest.model_validate(self.request)

@@ -1,0 +1,95 @@
+"""The jobs API: everything is built here, once, and passed in."""
+
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI, Request, Response
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+
+from modelyard import __version__
+from modelyard.dataset_store import DatasetStore
+from modelyard.job_queue import Doorbell, make_app
+from modelyard.job_store import JobStore
+from modelyard.jobs import problems
+from modelyard.jobs.body_limit import BodyLimit
+from modelyard.jobs.dataset_routes import dataset_routes
+from modelyard.jobs.event_feed import EventFeed
+from modelyard.jobs.job_routes import job_routes
+from modelyard.jobs.metrics import JobsMetrics
+from modelyard.jobs.model_routes import model_routes
+from modelyard.jobs.reconciler import Reconciler
+from modelyard.journal import Journal
+from modelyard.model_store import ModelStore
+from modelyard.settings import JobsSettings
+
+
+def create_app(settings: JobsSettings) -> FastAPI:
+    redis_url = settings.redis_url.get_secret_value()
+    store = JobStore(
+        redis_url,
+        Journal(settings.journal),
+        lease_seconds=settings.lease_seconds,
+        max_losses=settings.max_losses,
+        max_open_jobs=settings.max_open_jobs,
+    )
+    datasets = DatasetStore(settings.datasets)
+    feed = EventFeed(redis_url)
+    doorbell = Doorbell(make_app(settings.broker))
+    metrics = JobsMetrics(CollectorRegistry(), store)
+    reconciler = Reconciler(store, doorbell, metrics, interval=settings.reconcile_seconds)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        reconciler.start()
+        yield
+        reconciler.stop()
+        await feed.close()
+        store.close()
+
+    app = FastAPI(
+        title="Modelyard",
+        version=__version__,
+        summary="From a training request to a served model.",
+        lifespan=lifespan,
+        docs_url=None,  # the stock page loads its code from elsewhere
+        redoc_url=None,
+    )
+    app.add_middleware(BodyLimit, limit=settings.max_body_bytes)
+    _measure(app, metrics)
+    problems.install(app)
+    app.include_router(job_routes(settings, store, datasets, doorbell, feed, metrics))
+    app.include_router(dataset_routes(datasets, settings.max_body_bytes))
+    app.include_router(model_routes(ModelStore(settings.models)))
+    _operations(app, store, metrics.registry)
+    return app
+
+
+def _measure(app: FastAPI, metrics: JobsMetrics) -> None:
+    @app.middleware("http")
+    async def measure(
+        request: Request, call_next: Callable[[Request], Awaitable[Response]]
+    ) -> Response:
+        started = time.perf_counter()
+        response = await call_next(request)
+        # The pattern of the route, not the path: labels must stay few.
+        route = getattr(request.scope.get("route"), "path", "none")
+        seconds = time.perf_counter() - started
+        metrics.requests.labels(route, request.method, response.status_code).observe(seconds)
+        return response
+
+
+def _operations(app: FastAPI, store: JobStore, registry: CollectorRegistry) -> None:
+    @app.get("/metrics", include_in_schema=False)
+    def metrics_page() -> Response:
+        return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+
+    @app.get("/healthz/live", include_in_schema=False)
+    def live() -> Response:
+        return Response("ok\n", media_type="text/plain")
+
+    @app.get("/healthz/ready", include_in_schema=False)
+    def ready() -> Response:
+        if store.ping():
+            return Response("ok\n", media_type="text/plain")
+        return Response("the job store does not answer\n", 503, media_type="text/plain")
