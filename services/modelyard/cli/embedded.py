@@ -63,10 +63,11 @@ class RedisServer:
             raise FailedPrecondition(f"port {self.port} is taken", reason="PORT_TAKEN")
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603 - the arguments are ours
-                [*self._command()],
+                self._command(),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
+                start_new_session=True,  # Ctrl-C at the terminal is for the parent to act on
                 preexec_fn=dies_with_parent(signal.SIGTERM),
             )
         self._await_pong(timeout)

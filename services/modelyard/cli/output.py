@@ -1,0 +1,100 @@
+"""What commands print: data on stdout, all talk on stderr, no escape codes unless a person is looking."""
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+output_option = click.option(
+    "-o",
+    "--output",
+    type=click.Choice(["table", "json", "jsonl"]),
+    default="table",
+    show_default=True,
+    help="table is for people and promises nothing; the keys of json are those of the HTTP API.",
+)
+
+
+def console(*, err: bool = True) -> "Console":
+    # Late: a command that prints JSON does not need rich.
+    from rich.console import Console
+
+    return Console(stderr=err, highlight=False, soft_wrap=True)
+
+
+def is_terminal() -> bool:
+    """Whether a person watches stderr live."""
+    return sys.stderr.isatty()
+
+
+def say(text: str) -> None:
+    click.echo(text, err=True)
+
+
+def print_json(value: Any) -> None:
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def print_all(
+    values: Iterable[Any], form: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]
+) -> None:
+    """The same things as a table, as one JSON array, or as one JSON object a line."""
+    if form == "json":
+        print_json(list(values))
+    elif form == "jsonl":
+        for value in values:
+            click.echo(json.dumps(value, ensure_ascii=False))
+    else:
+        print_table(columns, rows)
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Columns as wide as what they hold; the last is never cut, so that grep and awk can work on it."""
+    lines = [[text(cell) for cell in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(columns, *lines, strict=True)]
+    for number, line in enumerate([list(columns), *lines]):
+        padded = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
+        click.secho("  ".join(padded).rstrip(), bold=number == 0)
+
+
+def text(value: Any) -> str:
+    match value:
+        case None | "":
+            return "-"
+        case bool():
+            return "yes" if value else "no"
+        case float():
+            return number(value)
+        case _:
+            return str(value)
+
+
+def number(value: float) -> str:
+    """Four digits that matter."""
+    return f"{value:.4g}"
+
+
+def bar(share: float, width: int = 30) -> str:
+    full = "█" if _speaks_unicode(sys.stdout) else "#"
+    return full * round(share * width)
+
+
+def marks() -> dict[str, str]:
+    """Signs that say how something went; never the colour alone."""
+    if _speaks_unicode(sys.stderr):
+        return {"ok": "✔", "bad": "✖", "warn": "▲", "busy": "●"}
+    return {"ok": "+", "bad": "x", "warn": "!", "busy": "*"}
+
+
+def mark(kind: str) -> str:
+    colours = {"ok": "green", "bad": "red", "warn": "yellow", "busy": "blue"}
+    return click.style(marks()[kind], fg=colours[kind])
+
+
+def _speaks_unicode(stream: Any) -> bool:
+    return "utf" in (getattr(stream, "encoding", None) or "").lower()

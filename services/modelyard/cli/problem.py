@@ -1,0 +1,51 @@
+"""How an error looks at the prompt: its reason, where, and what to do; and which exit code it is."""
+
+import click
+
+from modelyard.cli import exits
+from modelyard.client.errors import ApiError, JobCancelled, JobFailed, Unavailable, WaitTimeout
+from modelyard.errors import ModelyardError
+
+
+def explain(error: Exception) -> int:
+    """Prints to stderr and answers the exit code."""
+    if isinstance(error, ApiError):
+        return _explain_api(error)
+    if isinstance(error, ModelyardError):
+        say_error(error.reason, error.message)
+        return exits.of_code(error.code)
+    say_error("INTERNAL", f"{type(error).__name__}: {error}")
+    say_help("this is a defect of ours; run the command again with --debug to see where")
+    return exits.FAILED
+
+
+def say_error(reason: str, message: str) -> None:
+    click.echo(f"{click.style(f'error[{reason}]', fg='red', bold=True)}: {message}", err=True)
+
+
+def say_help(text: str) -> None:
+    click.echo(f"{click.style('help', fg='cyan')}: {text}", err=True)
+
+
+def _explain_api(error: ApiError) -> int:
+    say_error(error.reason, error.message)
+    for violation in error.violations:
+        if str(violation) not in error.message:
+            click.echo(f"  {violation}", err=True)
+    if isinstance(error, Unavailable) and error.reason == "UNREACHABLE":
+        say_help("start it with `modelyard up`, or say where it runs: --url, --grpc")
+    elif error.request_id and not isinstance(error, JobFailed):
+        click.echo(f"request {error.request_id}", err=True)
+    return _exit_code(error)
+
+
+def _exit_code(error: ApiError) -> int:
+    match error:
+        case JobFailed():
+            return exits.FAILED
+        case JobCancelled():
+            return exits.CANCELLED
+        case WaitTimeout():
+            return exits.TIMEOUT
+        case _:
+            return exits.of_code(error.code)
