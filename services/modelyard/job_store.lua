@@ -72,6 +72,12 @@ local function give_back(id, reason, message, is_loss)
   enqueue(id, reason, message)
 end
 
+local function raise_version(model, least)
+  local version = math.max(tonumber(redis.call('GET', key('version', model)) or '0'), least)
+  redis.call('SET', key('version', model), version)
+  return version
+end
+
 local function holds(id)
   return get(id, 'owner') == args.owner and number(id, 'fence') == args.fence and not TERMINAL[get(id, 'state') or 'FAILED']
 end
@@ -91,7 +97,10 @@ function actions.submit()
   set(id, 'id', id, 'name', args.name, 'queue', args.queue, 'request', args.request, 'digest', args.digest,
       'model', args.model, 'max_ms', args.max_ms, 'created', created, 'rank', args.priority * 1e13 + created, 'fence', args.fence,
       'epochs', args.epochs)
-  if args.version then set(id, 'version', args.version) end
+  if args.version then
+    set(id, 'version', args.version)
+    raise_version(args.model, args.version)
+  end
   redis.call('ZADD', key('jobs'), created, id)
   if args['end'] then
     local last = args['end']
@@ -148,9 +157,8 @@ function actions.allocate()
   if not holds(args.id) then return {held = false} end
   local version = number(args.id, 'version')
   if version == 0 then
-    local highest = tonumber(redis.call('GET', key('version', args.model)) or '0')
-    version = math.max(highest, args.floor) + 1
-    redis.call('SET', key('version', args.model), version)
+    version = raise_version(args.model, args.floor) + 1
+    raise_version(args.model, version)
     set(args.id, 'version', version)
   end
   return {held = true, version = version}
