@@ -10,8 +10,10 @@ ModelyardError
 └── InternalError         a defect of ours
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import islice
 from typing import ClassVar
 
 
@@ -103,6 +105,18 @@ class BadData(InvalidRequest):
     """Each violation's field names a file and row, where there is one."""
 
     default_reason = "BAD_DATA"
+
+    @classmethod
+    def refuse(cls, violations: Iterable[Violation], *, most: int = 20) -> None:
+        """Raises if there is any violation: the first `most` of them, and how many more there are."""
+        found = iter(violations)
+        shown = tuple(islice(found, most))
+        if not shown:
+            return
+        more = sum(1 for _ in found)
+        if more:
+            shown = (*shown, Violation("", f"and {more} more like these"))
+        raise cls.of_all(shown)
 
 
 class NotFound(ModelyardError):

@@ -4,6 +4,7 @@ Numbers are numeric NumPy arrays; text and encoded images are object arrays of `
 decoded images and other tensors are arrays with more than one dimension.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -57,3 +58,32 @@ class Examples:
         lines = self.lines if self.lines is not None else np.arange(len(self)) + self.first_line
         columns = {name: values[rows] for name, values in self.columns.items()}
         return Examples(columns, self.source, self.first_line, lines[rows])
+
+
+def labels(values: NDArray[Any]) -> NDArray[np.object_]:
+    """The values as names of classes: 3.0 is "3", a missing value is ""."""
+    if values.dtype == object:
+        return np.array([_text(value) for value in values], dtype=object)
+    return np.array([_number_text(value) for value in values.tolist()], dtype=object)
+
+
+def classes(names: NDArray[np.object_]) -> tuple[str, ...]:
+    """The distinct names but "": in the order of numbers if all are whole numbers, else of the alphabet."""
+    distinct = set(names.tolist()) - {""}
+    if all(_WHOLE.fullmatch(name) for name in distinct):
+        return tuple(sorted(distinct, key=int))
+    return tuple(sorted(distinct))
+
+
+_WHOLE = re.compile(r"-?[0-9]{1,18}")
+
+
+def _text(value: str | bytes) -> str:
+    return value.decode(errors="replace") if isinstance(value, bytes) else value
+
+
+def _number_text(value: float | bool) -> str:
+    if value != value:  # NaN
+        return ""
+    is_whole = isinstance(value, float) and value.is_integer()
+    return str(int(value)) if is_whole else str(value)

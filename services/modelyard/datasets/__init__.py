@@ -17,3 +17,10 @@ from modelyard.datasets.jsonl import JSONL
 from modelyard.datasets.npz import NPZ
 
 Dataset = Annotated[CSV | JSONL | NPZ, Field(discriminator="type")]
+
+__all__ = [
+    "CSV",
+    "JSONL",
+    "NPZ",
+    "Dataset",
+]

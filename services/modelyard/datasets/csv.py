@@ -29,6 +29,8 @@ class CSV(Spec):
     """Whether the first line names the columns."""
     columns: Annotated[tuple[Name, ...], Field(min_length=1, max_length=10_000)] | None = None
     """The names of the columns, where there is no header."""
+    missing: Annotated[tuple[Annotated[str, Field(max_length=100)], ...], Field(max_length=20)] = ()
+    """Cells that stand for a missing value, beside the empty one: such as NA or ?."""
     encoding: Literal["utf-8", "latin-1", "utf-16"] = "utf-8"
 
     @field_validator("delimiter")
@@ -44,6 +46,10 @@ class CSV(Spec):
         if names is not None and len(set(names)) < len(names):
             raise ValueError("every column needs a name of its own")
         return names
+
+    @property
+    def delimiter_character(self) -> str:
+        return DELIMITERS.get(self.delimiter, self.delimiter)
 
     def open(self, store: DatasetStore) -> Examples:
         from modelyard.datasets import delimited  # NumPy; requests are read without it

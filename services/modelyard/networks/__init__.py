@@ -20,3 +20,11 @@ from modelyard.networks.layers import Layers
 from modelyard.networks.rnn import RNN
 
 Network = Annotated[Dense | CNN | RNN | Layers, Field(discriminator="type")]
+
+__all__ = [
+    "CNN",
+    "RNN",
+    "Dense",
+    "Layers",
+    "Network",
+]

@@ -29,3 +29,15 @@ Task = Annotated[
     | TabularRegression,
     Field(discriminator="type"),
 ]
+
+__all__ = [
+    "Evaluation",
+    "Forecasting",
+    "ImageClassification",
+    "Learning",
+    "Part",
+    "TabularClassification",
+    "TabularRegression",
+    "Task",
+    "TextClassification",
+]

@@ -5,13 +5,10 @@ from __future__ import annotations  # NumPy is named here, but requests are read
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from modelyard.errors import BadData, InvalidRequest, Violation
+from modelyard.errors import InvalidRequest
 
 if TYPE_CHECKING:
     from modelyard.examples import Column, ColumnKind, Schema
-
-MOST_VIOLATIONS = 20
-"""How many bad rows an error names; the rest is counted."""
 
 _MEANING: dict[ColumnKind, str] = {
     "number": "numbers",
@@ -49,15 +46,3 @@ def classes(schema: Schema, name: str, *, field: str = "label") -> int | None:
     """How many classes a label has, where that is known."""
     found = column(schema, field, name, ("text", "number")).classes
     return None if found is None else len(found)
-
-
-def refuse(violations: Iterable[Violation]) -> None:
-    """Raises BadData if there is any violation: the first of them, and how many more there are."""
-    found = list(violations)
-    if not found:
-        return
-    shown = tuple(found[:MOST_VIOLATIONS])
-    if len(found) > len(shown):
-        rest = Violation("", f"and {len(found) - len(shown)} more rows like these")
-        shown = (*shown, rest)
-    raise BadData.of_all(shown)
