@@ -43,11 +43,12 @@ class Supervisor:
     _stack: Stack | None = None
 
     def start(self) -> Stack:
-        """Answers once every service is ready.
+        """Answers once every service is ready; raises as `await_ready` does."""
+        self.launch()
+        return self.await_ready()
 
-        Raises FailedPrecondition with the last lines of its log for a service that ends while it starts,
-        DeadlineExceeded for one that is not ready in time.
-        """
+    def launch(self) -> None:
+        """Starts everything; the queue answers, the others are on their way."""
         self._stack = Stack(
             os.getpid(), str(self.plan.home), self.plan.url, self.plan.grpc, time.time()
         )
@@ -55,8 +56,26 @@ class Supervisor:
         self._start_redis()
         for spec in self.plan.services:
             self._watched[spec.name] = _Watched(Service.start(spec))
-        self._await_ready()
-        self._note(ready=True)
+
+    def await_ready(self, *names: str) -> Stack:
+        """Answers once the named services are ready, all if none is named, or the end was asked for.
+
+        Raises FailedPrecondition with the last lines of its log for a service that ends while it starts,
+        DeadlineExceeded for one that is not ready in time.
+        """
+        assert self._stack is not None
+        deadline = time.monotonic() + _START_SECONDS
+        while waiting := [
+            w for n, w in self._watched.items() if not w.ready and n in (names or (n,))
+        ]:
+            if self.stop_asked():
+                return self._stack
+            for watched in waiting:
+                self._check_started(watched, deadline)
+            time.sleep(_LOOK_SECONDS)
+        if all(watched.ready for watched in self._watched.values()):
+            self._stack = replace(self._stack, ready=True)
+            stack.write(self._stack)
         return self._stack
 
     def watch(self) -> None:
@@ -95,15 +114,6 @@ class Supervisor:
         address = f"127.0.0.1:{redis.port}"
         self._enter(RunningService("queue", redis.pid or 0, address, "", str(redis.log), seconds))
 
-    def _await_ready(self) -> None:
-        deadline = time.monotonic() + _START_SECONDS
-        while waiting := [w for w in self._watched.values() if not w.ready]:
-            if self.stop_asked():
-                return
-            for watched in waiting:
-                self._check_started(watched, deadline)
-            time.sleep(_LOOK_SECONDS)
-
     def _check_started(self, watched: _Watched, deadline: float) -> None:
         service = watched.service
         code = service.exit_code()
@@ -137,11 +147,6 @@ class Supervisor:
         assert self._stack is not None
         self.say("ok", f"{service.name:<12}{service.address:<34}{service.seconds:5.1f} s")
         self._stack = self._stack.with_service(service)
-        stack.write(self._stack)
-
-    def _note(self, *, ready: bool) -> None:
-        assert self._stack is not None
-        self._stack = replace(self._stack, ready=ready)
         stack.write(self._stack)
 
     def _look_after_redis(self) -> None:

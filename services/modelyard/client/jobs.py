@@ -129,17 +129,13 @@ class Jobs:
     def get(self, id: str) -> Job:
         return Job.of(self._http.get(f"/v1/jobs/{id}"))
 
-    def list(self, *, state: str = "", model: str = "", limit: int | None = None) -> Iterator[Job]:
+    def list(self, *, state: str = "") -> Iterator[Job]:
         """Newest first; pages are fetched as they are needed."""
-        filters = {"state": state, "model": model}
-        params: dict[str, Any] = {name: value for name, value in filters.items() if value}
-        seen = 0
-        while limit is None or seen < limit:
-            params["limit"] = 100 if limit is None else min(100, limit - seen)
+        params: dict[str, Any] = {"limit": 100} | ({"state": state} if state else {})
+        while True:
             page = self._http.get("/v1/jobs", params)
             for raw in page["jobs"]:
                 yield Job.of(raw)
-            seen += len(page["jobs"])
             if not page.get("next_page_token"):
                 return
             params["page_token"] = page["next_page_token"]

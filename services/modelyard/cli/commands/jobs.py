@@ -1,5 +1,7 @@
 """`modelyard jobs …`: list, show, watch, wait for and cancel jobs."""
 
+from itertools import islice
+
 import click
 
 from modelyard.cli import exits
@@ -22,7 +24,8 @@ def command() -> None:
 @click.pass_context
 def list_jobs(ctx: click.Context, state: str, model: str, limit: int, output: str) -> int:
     """List jobs, newest first."""
-    jobs = list(client_of(ctx).jobs.list(state=state.upper(), model=model, limit=limit))
+    found = client_of(ctx).jobs.list(state=state.upper())
+    jobs = list(islice((job for job in found if model in ("", job.model)), limit))
     columns = ("ID", "NAME", "STATE", "REASON", "EPOCH", "MODEL", "VERSION", "CREATED")
     print_all([job.raw for job in jobs], output, columns, map(_row, jobs))
     return exits.OK

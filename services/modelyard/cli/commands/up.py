@@ -71,9 +71,12 @@ def run(wishes: Wishes) -> int:
 def tell_where(running: Stack) -> None:
     """Where everything is and what to type next."""
     say("")
-    say(f"  jobs API    {running.url}        docs at {running.url}/docs")
-    say(f"  inference   {running.grpc}  (gRPC, reflection, TensorFlow Serving's API)")
-    say(f"  home        {running.home}  (models, datasets, logs)")
+    say(f"  jobs API    {running.url}    the API's description: {running.url}/openapi.json")
+    say(f"  inference   {running.grpc}          gRPC with reflection, TensorFlow Serving's API too")
+    for service in running.services:
+        if service.metrics:
+            say(f"  metrics     {service.metrics:<32}  {service.name}")
+    say(f"  home        {running.home}    models, datasets, logs")
     say("")
     say("Next, in a second terminal:")
     say("  modelyard train examples/digits.yaml")
