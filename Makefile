@@ -1,0 +1,87 @@
+# Everything one does with this repository. `make` alone lists it.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+# TensorFlow without bytecode takes four times as long to start; some environments switch it off.
+unexport PYTHONDONTWRITEBYTECODE
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+UV_VERSION := 0.13.9
+UV := .uv/bin/uv
+BIN := .venv/bin
+STAMP := .venv/.stamp-$(shell cat uv.lock pyproject.toml 2>/dev/null | cksum | cut -d' ' -f1)
+PROTOS := $(wildcard proto/modelyard/v1/*.proto)
+PROTO_STAMP := .venv/.proto
+
+.PHONY: help setup proto demo up down test test-unit test-integration test-e2e check format bench-serving docs clean
+
+help: ## this list
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
+
+setup: $(STAMP) $(PROTO_STAMP) ## the environment in .venv, exactly as locked
+
+# A virtual environment where Python can make one, else a plain folder: both hold bin/uv.
+$(UV):
+	@echo "installing uv $(UV_VERSION) into .uv"
+	@( $(PYTHON) -m venv .uv >/dev/null 2>&1 && .uv/bin/python -m pip install --quiet --disable-pip-version-check "uv==$(UV_VERSION)" ) \
+	  || $(PYTHON) -m pip install --quiet --disable-pip-version-check --target .uv "uv==$(UV_VERSION)"
+
+$(STAMP): | $(UV)
+	@echo "installing the locked packages into .venv"
+	@$(UV) sync --frozen --extra local --group dev --compile-bytecode --quiet --python "$(PYTHON)"
+	@rm -f .venv/.stamp-*
+	@touch $@
+
+proto: ## generate services/modelyard/v1 from proto/
+	@$(MAKE) $(STAMP)
+	@$(BIN)/python hatch_build.py
+	@touch $(PROTO_STAMP)
+
+$(PROTO_STAMP): $(STAMP) $(PROTOS) hatch_build.py
+	@$(BIN)/python hatch_build.py
+	@touch $@
+
+demo: setup ## train three models on real data, ask each over gRPC, stop everything
+	@$(BIN)/modelyard demo
+
+up: setup ## start all services on this machine; Ctrl-C stops them
+	@$(BIN)/modelyard up
+
+down: setup ## stop what `make up` started
+	@$(BIN)/modelyard down
+
+test: setup ## all tests
+	@$(BIN)/python -m pytest tests
+
+test-unit: setup ## the tests that take seconds
+	@$(BIN)/python -m pytest tests/unit
+
+test-integration: setup ## the tests with a real queue, worker, trainer or server
+	@$(BIN)/python -m pytest tests/integration
+
+test-e2e: setup ## the tests with all services together
+	@$(BIN)/python -m pytest tests/end_to_end
+
+check: setup ## style, types, imports, protos, lock
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/buf lint
+	@$(UV) lock --check --quiet
+
+format: setup ## rewrite the code in its format
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+bench-serving: setup ## latency and calls per second of a running inference service
+	@$(BIN)/python tests/benchmarks/bench_serving.py
+
+docs: setup ## regenerate docs/reference/request.md from the schema of a request
+	@$(BIN)/python docs/generate_request_reference.py
+
+clean: ## remove everything that make made, but the data under var/
+	@rm -rf .venv .uv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@find services tests -name __pycache__ -type d -prune -exec rm -rf {} +
