@@ -1,0 +1,115 @@
+"""VALIDATING: from a request to a compiled network and its batches, or to an error that names what is wrong."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from modelyard.dataset_store import DatasetStore
+from modelyard.datasets import Dataset
+from modelyard.errors import BadData, InvalidRequest, Violation
+from modelyard.job import JobRequest
+from modelyard.recipe import Training
+from modelyard.runtimes import device
+from modelyard.storage import sha256
+from modelyard.tasks import Learning
+from modelyard.training import steps
+from modelyard.training.attempt import Attempt
+from modelyard.training.batches import Batches
+from modelyard.training.channel import Channel
+
+
+@dataclass(frozen=True)
+class Prepared:
+    learning: Learning
+    model: keras.Model
+    train: Batches
+    validation: Batches | None
+    dataset: str
+    """The digest of the dataset."""
+
+
+def set_up(attempt: Attempt, channel: Channel) -> bool:
+    """Devices, seeds and precision, before anything is computed; answers whether a GPU is used."""
+    gpus = device.configure("gpu" if attempt.device == "gpu" else "cpu")
+    if attempt.request.resources.device == "gpu" and not gpus:
+        channel.tell("warning", message="resources.device is gpu, but there is none: using the CPU")
+    training = attempt.request.training
+    keras.utils.set_random_seed(training.seed)
+    if training.deterministic:
+        tf.config.experimental.enable_op_determinism()
+    keras.config.set_dtype_policy(training.precision)
+    return gpus > 0
+
+
+def prepare(attempt: Attempt) -> Prepared:
+    """Raises BadData and InvalidRequest."""
+    request, store = attempt.request, DatasetStore(attempt.datasets)
+    _check_bytes(request.dataset, store)
+    examples = request.dataset.open(store)
+    request.task.check(examples)
+    training = request.training
+    learning = request.task.learn(examples, training.validation, training.seed)
+    train = _batches(learning.arrays("train"), training, training.batch_size)
+    validation = _batches(learning.arrays("validation"), training, max(_size(training), 256))
+    if train is None:
+        raise BadData("no examples are left to train on", violations=(_EMPTY,))
+    model = _compiled(request, learning, train)
+    _check_monitor(training, steps.build(model, train), has_validation=validation is not None)
+    return Prepared(learning, model, train, validation, request.dataset.digest(store))
+
+
+_EMPTY = Violation("training.validation", "leaves no examples to train on")
+
+
+def _check_bytes(dataset: Dataset, store: DatasetStore) -> None:
+    """An upload is named by its digest: what the job was accepted with is what it is trained on."""
+    scheme, _, digest = dataset.source.partition("://")
+    if scheme != "dataset" or not store.is_digest(digest):
+        return
+    if sha256(store.path(digest)) != digest:
+        message = "changed since it was uploaded"
+        raise BadData(
+            f"dataset.source: {dataset.source} {message}",
+            violations=(Violation("dataset.source", message, received=dataset.source),),
+        )
+
+
+def _size(training: Training) -> int:
+    return training.batch_size if isinstance(training.batch_size, int) else 1
+
+
+def _batches(
+    arrays: tuple[NDArray[Any], NDArray[Any]], training: Training, batch_size: Any
+) -> Batches | None:
+    x, y = arrays
+    return Batches.of(x, y, batch_size, training.seed) if len(x) else None
+
+
+def _compiled(request: JobRequest, learning: Learning, train: Batches) -> keras.Model:
+    training, head = request.training, learning.head
+    request.network.check(learning.features, head)
+    training.check_loss(head)
+    model = request.network.build(learning.features, head)
+    model.compile(
+        optimizer=training.optimizer.keras(),
+        loss=training.loss_for(head).keras(head),
+        metrics=learning.metrics(),
+        # XLA made training slower on CPUs wherever it was measured, and starts late everywhere.
+        jit_compile=False,
+    )
+    return model
+
+
+def _check_monitor(training: Training, logged: list[str], *, has_validation: bool) -> None:
+    rule = training.early_stopping
+    known = [*logged, *(f"val_{name}" for name in logged if has_validation)]
+    if rule is not None and rule.monitor not in known:
+        raise InvalidRequest.of(
+            "training.early_stopping.monitor",
+            "is not logged by this task",
+            expected=" or ".join(known),
+            received=rule.monitor,
+        )

@@ -1,0 +1,58 @@
+"""The steps of an attempt, from the request to a published version."""
+
+import tensorflow as tf
+
+from modelyard.training.attempt import Attempt
+from modelyard.training.channel import Channel
+from modelyard.training.checkpoint import Checkpoints
+from modelyard.training.fitting import Fitting
+from modelyard.training.lifeline import StopSignal
+from modelyard.training.preparation import Prepared, prepare
+from modelyard.training.publish import Trained, finite, publish
+from modelyard.training.verifier import Verifier
+
+
+def run(
+    attempt: Attempt, checkpoints: Checkpoints, channel: Channel, stop: StopSignal, *, on_gpu: bool
+) -> None:
+    """Raises what `failures` knows, Stopped, and LeaseLost."""
+    channel.tell("state", state="VALIDATING")
+    prepared = prepare(attempt)
+    stop.check()
+    channel.tell("state", state="RUNNING")
+    _fit(attempt, prepared, checkpoints, channel, stop)
+    verifier = Verifier()
+    try:
+        trained = _judged(prepared, channel, on_gpu=on_gpu)
+        stop.check()
+        publish(attempt, trained, verifier, channel, stop)
+    finally:
+        verifier.end()
+
+
+def _fit(
+    attempt: Attempt,
+    prepared: Prepared,
+    checkpoints: Checkpoints,
+    channel: Channel,
+    stop: StopSignal,
+) -> None:
+    Fitting(
+        prepared.model,
+        attempt.request.training,
+        prepared.train,
+        prepared.validation,
+        checkpoints,
+        channel,
+        stop,
+    ).run()
+
+
+def _judged(prepared: Prepared, channel: Channel, *, on_gpu: bool) -> Trained:
+    """Evaluates on the test part."""
+    if on_gpu:
+        # Its 10 bits of mantissa are for training; the version is compared with a CPU's answers.
+        tf.config.experimental.enable_tensor_float_32_execution(False)
+    evaluation = prepared.learning.evaluate(prepared.model)
+    channel.tell("result", metrics=finite(evaluation.metrics), baseline=finite(evaluation.baseline))
+    return Trained(prepared.model, prepared.learning, evaluation, prepared.dataset, on_gpu)
