@@ -126,8 +126,9 @@ def job_routes(
 async def _stream(feed: EventFeed, store: JobStore, job_id: str, after: str) -> AsyncIterator[str]:
     while True:
         try:
-            events = await feed.after(job_id, after)
-            if not events and (await run_in_threadpool(store.get, job_id)).terminal:
+            ended = (await run_in_threadpool(store.get, job_id)).terminal
+            events = await feed.after(job_id, after, wait=not ended)
+            if ended and not events:
                 return  # the watcher has seen the end before
         except Unavailable:
             yield ": the store is away\n\n"
