@@ -30,12 +30,24 @@ class Learning(Protocol):
     The same examples, split and seed give the same learning.
     """
 
-    features: Features
-    head: Head
-    classes: tuple[str, ...] | None
-    serving: Mapping[str, Any]
-    """What a typed call needs beside the classes; goes into the manifest."""
-    statistics: Mapping[str, Any]
+    @property
+    def features(self) -> Features: ...
+
+    @property
+    def head(self) -> Head: ...
+
+    @property
+    def classes(self) -> tuple[str, ...] | None: ...
+
+    @property
+    def serving(self) -> Mapping[str, Any]:
+        """What a typed call needs beside the classes; goes into the manifest."""
+        ...
+
+    @property
+    def statistics(self) -> Mapping[str, Any]:
+        """Of the training part; plain values that JSON can hold."""
+        ...
 
     def arrays(self, part: Part) -> tuple[NDArray[Any], NDArray[Any]]:
         """What the network is fed, float32 or int32, and its targets (one-hot for a softmax head)."""

@@ -40,6 +40,11 @@ class Forecasting(Spec):
         return self.window or max(2 * self.season, self.horizon, 8)
 
     @property
+    def lag(self) -> int:
+        """How far back the naive forecast looks: a season, if the window shows one."""
+        return self.season if self.season <= self.steps else 1
+
+    @property
     def channels(self) -> int:
         """How many values the network sees of a step."""
         return 1 + len(self.covariates)
