@@ -36,11 +36,11 @@ $(STAMP): | $(UV)
 
 proto: ## generate services/modelyard/v1 from proto/
 	@$(MAKE) $(STAMP)
-	@$(BIN)/python hatch_build.py
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python hatch_build.py
 	@touch $(PROTO_STAMP)
 
 $(PROTO_STAMP): $(STAMP) $(PROTOS) hatch_build.py
-	@$(BIN)/python hatch_build.py
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python hatch_build.py
 	@touch $@
 
 demo: setup ## train three models on real data, ask each over gRPC, stop everything
