@@ -1,0 +1,191 @@
+"""The process: everything is built here, once, and ends here."""
+
+import signal
+from collections.abc import Sequence
+from http.server import ThreadingHTTPServer
+from pathlib import Path
+from threading import Event, Thread
+from typing import Any
+
+import grpc
+from prometheus_client import CollectorRegistry
+from prometheus_client.process_collector import ProcessCollector
+
+from modelyard import logs, telemetry
+from modelyard.inference import health as health_service
+from modelyard.inference import model_service, prediction_service, reflection
+from modelyard.inference.batcher import Limits
+from modelyard.inference.byte_budget import ByteBudget
+from modelyard.inference.interceptors import CallInterceptor
+from modelyard.inference.metrics import InferenceMetrics
+from modelyard.inference.model_manager import ModelManager
+from modelyard.inference.pool import CallPool
+from modelyard.inference.predictor import BatchingPredictor
+from modelyard.model_store import ModelStore
+from modelyard.prediction import Predictor
+from modelyard.runtimes import Runtime
+from modelyard.settings import InferenceSettings
+from modelyard.tasks.forecasting.servicer import ForecastingServicer
+from modelyard.tasks.image_classification.servicer import VisionServicer
+from modelyard.tasks.tabular.servicer import TabularServicer
+from modelyard.tasks.text_classification.servicer import TextServicer
+from modelyard.v1 import (
+    forecasting_pb2_grpc,
+    tabular_pb2_grpc,
+    text_pb2_grpc,
+    vision_pb2_grpc,
+)
+from modelyard.wire.tf_serving import POOL
+
+log = logs.get(__name__)
+
+TYPED = (
+    "modelyard.v1.VisionService",
+    "modelyard.v1.TextService",
+    "modelyard.v1.ForecastingService",
+    "modelyard.v1.TabularService",
+)
+TF_SERVING = (prediction_service.SERVICE, model_service.SERVICE)
+
+_MESSAGE_BYTES = 2**31 - 1
+"""As TensorFlow Serving; what is accepted of it is bounded by `max_bytes_in_flight`."""
+_EXTRA_RPCS = 64
+"""Above `max_concurrent_calls`, for health, reflection and the calls that are turned away."""
+
+
+class InferenceServer:
+    def __init__(self, settings: InferenceSettings) -> None:
+        self._settings = settings
+        self._registry = CollectorRegistry()
+        ProcessCollector(registry=self._registry)
+        metrics = InferenceMetrics(self._registry)
+        self._health = health_service.Health(
+            [*TYPED, *TF_SERVING, *(name.rpartition(".")[2] for name in TF_SERVING)]
+        )
+        self._models = ModelManager(
+            ModelStore(settings.models),
+            _load_runtime,
+            Limits(settings.max_batch_rows, settings.max_queue_rows, settings.batch_threads),
+            metrics,
+            poll_seconds=settings.poll_seconds,
+            keep_loaded=settings.keep_loaded,
+            on_change=self._health.show_models,
+            on_settled=lambda: self._health.show_service(True),
+        )
+        decoded = ByteBudget(settings.max_bytes_in_flight, metrics.bytes_in_flight)
+        predictor = BatchingPredictor(self._models, decoded)
+        self._pool = CallPool(settings.threads, settings.max_concurrent_calls)
+        interceptor = CallInterceptor(
+            self._pool,
+            ByteBudget(settings.max_bytes_in_flight),
+            metrics,
+            untouched=frozenset({health_service.SERVICE}),
+        )
+        self._grpc = grpc.server(
+            self._pool,
+            interceptors=[interceptor],
+            options=_options(),
+            maximum_concurrent_rpcs=settings.max_concurrent_calls + _EXTRA_RPCS,
+        )
+        self._add_services(predictor)
+        self._pages: ThreadingHTTPServer | None = None
+        self.port = 0
+
+    def start(self) -> None:
+        """Opens the ports and begins to load. Raises OSError or RuntimeError if a port is taken."""
+        settings = self._settings
+        self.port = self._grpc.add_insecure_port(_address(settings.grpc_host, settings.grpc_port))
+        self._pages = telemetry.serve(
+            self._registry,
+            settings.metrics_host,
+            settings.inference_metrics_port,
+            ready=self._models.ready,
+        )
+        self._grpc.start()
+        self._models.start()
+        # So that the first version that is ever published does not wait for the import.
+        Thread(target=_import_runtime, name="import-runtime", daemon=True).start()
+        log.info(
+            "inference_started",
+            grpc=f"{settings.grpc_host}:{self.port}",
+            metrics=f"{settings.metrics_host}:{self._pages.server_port}",
+            models=str(settings.models),
+        )
+
+    def stop(self) -> bool:
+        """Drains; answers whether every call in flight ended in time."""
+        log.info("draining", calls=self._pool.calls, grace_seconds=self._settings.grace_seconds)
+        self._health.enter_graceful_shutdown()
+        stopped = self._grpc.stop(self._settings.grace_seconds)
+        self._models.stop()
+        stopped.wait(self._settings.grace_seconds + 5.0)
+        is_drained = self._pool.calls == 0
+        if self._pages is not None:
+            self._pages.shutdown()
+        log.info("inference_stopped", drained=is_drained)
+        return is_drained
+
+    def _add_services(self, predictor: Predictor) -> None:
+        settings, server = self._settings, self._grpc
+        vision_pb2_grpc.add_VisionServiceServicer_to_server(VisionServicer(predictor), server)
+        text_pb2_grpc.add_TextServiceServicer_to_server(TextServicer(predictor), server)
+        forecasting_pb2_grpc.add_ForecastingServiceServicer_to_server(
+            ForecastingServicer(predictor), server
+        )
+        tabular_pb2_grpc.add_TabularServiceServicer_to_server(TabularServicer(predictor), server)
+        handlers: list[grpc.GenericRpcHandler] = [
+            prediction_service.PredictionService(predictor, settings.max_bytes_in_flight).handler(),
+            model_service.ModelService(self._models, settings.reload_roots).handler(),
+            self._health.handler(),
+        ]
+        if settings.reflection:
+            services = (*TYPED, *TF_SERVING, health_service.SERVICE)
+            handlers += reflection.handlers(services, [POOL])
+        server.add_generic_rpc_handlers(tuple(handlers))
+
+
+def main() -> int:
+    """Serves until SIGTERM or SIGINT; 0 after a clean end, 1 if a port cannot be had."""
+    settings = InferenceSettings()
+    logs.configure(settings.log_level, settings.log_format)
+    stopping = Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+    server = InferenceServer(settings)
+    try:
+        server.start()
+    except (OSError, RuntimeError) as error:
+        log.error("inference_cannot_start", error=str(error))
+        return 1
+    stopping.wait()
+    server.stop()
+    return 0
+
+
+def _load_runtime(path: Path) -> Runtime:
+    # TensorFlow takes seconds to import; the ports are open and health is answered meanwhile.
+    from modelyard.runtimes import saved_model
+
+    return saved_model.load(path)
+
+
+def _import_runtime() -> None:
+    from modelyard.runtimes import saved_model  # noqa: F401 - as above
+
+    log.debug("runtime_imported")
+
+
+def _options() -> Sequence[tuple[str, Any]]:
+    return (
+        ("grpc.max_receive_message_length", _MESSAGE_BYTES),
+        ("grpc.max_send_message_length", _MESSAGE_BYTES),
+        ("grpc.so_reuseport", 0),  # a second service on the same port is a mistake
+        ("grpc.keepalive_time_ms", 60_000),  # finds connections whose other end is gone
+        ("grpc.keepalive_timeout_ms", 20_000),
+        ("grpc.keepalive_permit_without_calls", 1),
+        ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
+    )
+
+
+def _address(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
