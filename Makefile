@@ -21,6 +21,7 @@ help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
 
 setup: $(STAMP) $(PROTO_STAMP) ## the environment in .venv, exactly as locked
+	@true
 
 # A virtual environment where Python can make one, else a plain folder: both hold bin/uv.
 $(UV):

@@ -1,8 +1,11 @@
 """What commands print: data on stdout, all talk on stderr, no escape codes unless a person is looking."""
 
 import json
+import os
+import shutil
 import sys
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -30,6 +33,15 @@ def console(*, err: bool = True) -> "Console":
 def is_terminal() -> bool:
     """Whether a person watches stderr live."""
     return sys.stderr.isatty()
+
+
+def program() -> str:
+    """What to type to run this program again: its name if the shell finds it, else its path."""
+    here = Path(sys.executable).parent / "modelyard"
+    found = shutil.which("modelyard")
+    if found and here.is_file() and Path(found).samefile(here):
+        return "modelyard"
+    return os.path.relpath(here) if here.is_file() else f"{sys.executable} -m modelyard.cli"
 
 
 def say(text: str) -> None:

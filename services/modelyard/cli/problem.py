@@ -3,6 +3,7 @@
 import click
 
 from modelyard.cli import exits
+from modelyard.cli.output import program
 from modelyard.client.errors import ApiError, JobCancelled, JobFailed, Unavailable, WaitTimeout
 from modelyard.errors import ModelyardError
 
@@ -33,7 +34,7 @@ def _explain_api(error: ApiError) -> int:
         if str(violation) not in error.message:
             click.echo(f"  {violation}", err=True)
     if isinstance(error, Unavailable) and error.reason == "UNREACHABLE":
-        say_help("start it with `modelyard up`, or say where it runs: --url, --grpc")
+        say_help(f"start it with `{program()} up`, or say where it runs: --url, --grpc")
     elif error.request_id and not isinstance(error, JobFailed):
         click.echo(f"request {error.request_id}", err=True)
     return _exit_code(error)

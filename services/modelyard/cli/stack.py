@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 from modelyard.errors import AlreadyExists
 
@@ -62,10 +62,10 @@ def running(home: Path) -> Stack | None:
 
 
 def write(stack: Stack) -> None:
-    file = _state_file(Path(stack.home))
-    staged = file.with_suffix(".new")
-    staged.write_text(json.dumps(asdict(stack), indent=2))
-    staged.replace(file)
+    """Also tells Prometheus where to scrape, in the form of its file_sd_configs."""
+    folder = Path(stack.home) / "run"
+    _replace(folder / "stack.json", asdict(stack))
+    _replace(folder / "targets.json", _targets(stack))
 
 
 def remove(home: Path) -> None:
@@ -85,6 +85,23 @@ def claimed(home: Path) -> Iterator[None]:
         if not any(_try_lock(file, fcntl.LOCK_EX) for _ in range(5)):
             raise AlreadyExists(f"{home} is in use by another `modelyard up`")
         yield
+
+
+def _targets(stack: Stack) -> list[dict[str, Any]]:
+    return [
+        {
+            "targets": [service.metrics.removeprefix("http://").removesuffix("/metrics")],
+            "labels": {"service": service.name},
+        }
+        for service in stack.services
+        if service.metrics
+    ]
+
+
+def _replace(file: Path, value: Any) -> None:
+    staged = file.with_suffix(".new")
+    staged.write_text(json.dumps(value, indent=2))
+    staged.replace(file)
 
 
 def _is_locked(home: Path) -> bool:

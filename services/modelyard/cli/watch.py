@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from modelyard.cli import exits
-from modelyard.cli.output import bar, console, is_terminal, mark, number, say
+from modelyard.cli.output import bar, console, is_terminal, mark, number, program, say
 
 if TYPE_CHECKING:
     from rich.status import Status
@@ -31,8 +31,8 @@ def follow(client: "Client", id: str, *, quiet: bool = False) -> "Job":
 def detach_note(id: str) -> int:
     """What Ctrl-C while watching means, and its exit code."""
     say(f"\nstopped watching; job {id} goes on")
-    say(f"  modelyard jobs watch {id}")
-    say(f"  modelyard jobs cancel {id}")
+    say(f"  {program()} jobs watch {id}")
+    say(f"  {program()} jobs cancel {id}")
     return exits.INTERRUPTED
 
 

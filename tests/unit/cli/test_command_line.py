@@ -54,7 +54,7 @@ def test_exit_codes(tmp_path: Path, arguments: list[str], code: int) -> None:
 def test_an_unreachable_service_says_where_and_what_to_do(tmp_path: Path) -> None:
     done = modelyard("jobs", "list", cwd=tmp_path, **NOBODY)
     assert "error[UNREACHABLE]: nothing answers at http://127.0.0.1:1" in done.stderr
-    assert "modelyard up" in done.stderr
+    assert "help: start it with" in done.stderr
     assert "\x1b" not in done.stderr
 
 

@@ -9,7 +9,7 @@ import click
 from modelyard.cli import exits, stack
 from modelyard.cli.addresses import addresses_of
 from modelyard.cli.embedded import HOST
-from modelyard.cli.output import output_option, print_all, say
+from modelyard.cli.output import output_option, print_all, program, say
 from modelyard.cli.process import is_free
 from modelyard.cli.service import answers_ok
 from modelyard.cli.stack import RunningService, Stack
@@ -61,7 +61,7 @@ def _clock(running: Stack) -> str:
 def _remote(ctx: click.Context, output: str) -> int:
     url, _ = addresses_of(ctx)
     if url is None:
-        say("nothing runs here; start it with `modelyard up`")
+        say(f"nothing runs here; start it with `{program()} up`")
         return exits.UNREACHABLE
     ready = answers_ok(f"{url.rstrip('/')}/healthz/ready", timeout=5)
     state = {

@@ -6,7 +6,7 @@ import click
 
 from modelyard.cli import exits, violations
 from modelyard.cli.addresses import client_of
-from modelyard.cli.output import mark, output_option, print_json, say
+from modelyard.cli.output import mark, output_option, print_json, program, say
 from modelyard.cli.watch import detach_note, follow
 from modelyard.client import Client, Job
 from modelyard.client.errors import InvalidRequest
@@ -74,5 +74,5 @@ def _watch(client: Client, job: Job, quiet: bool, output: str) -> int:
     if output != "table":
         print_json(ended.raw)
     elif ended.succeeded and not quiet:
-        say(f"  modelyard predict {ended.model} …")
+        say(f"  {program()} predict {ended.model} …")
     return exits.of_state(ended.state)

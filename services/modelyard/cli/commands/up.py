@@ -14,7 +14,7 @@ from types import FrameType
 import click
 
 from modelyard.cli import exits, stack
-from modelyard.cli.output import mark, say
+from modelyard.cli.output import mark, program, say
 from modelyard.cli.plan import Wishes, plan
 from modelyard.cli.service import tail
 from modelyard.cli.stack import Stack
@@ -79,9 +79,9 @@ def tell_where(running: Stack) -> None:
     say(f"  home        {running.home}    models, datasets, logs")
     say("")
     say("Next, in a second terminal:")
-    say("  modelyard train examples/digits.yaml")
-    say("  modelyard status")
-    say("  modelyard down")
+    say(f"  {program()} train examples/digits.yaml")
+    say(f"  {program()} status")
+    say(f"  {program()} down")
 
 
 def _greet(started: Stack) -> None:
