@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from modelyard.dataset_store import DatasetStore
 from modelyard.datasets import Dataset
+from modelyard.datasets.source import locate
 from modelyard.errors import BadData, InvalidRequest, Violation
 from modelyard.job import JobRequest
 from modelyard.recipe import Training
@@ -48,6 +49,7 @@ def prepare(attempt: Attempt) -> Prepared:
     """Raises BadData and InvalidRequest."""
     request, store = attempt.request, DatasetStore(attempt.datasets)
     _check_bytes(request.dataset, store)
+    request.check(request.dataset.schema(store))
     examples = request.dataset.open(store)
     request.task.check(examples)
     training = request.training
@@ -67,9 +69,7 @@ _EMPTY = Violation("training.validation", "leaves no examples to train on")
 def _check_bytes(dataset: Dataset, store: DatasetStore) -> None:
     """An upload is named by its digest: what the job was accepted with is what it is trained on."""
     scheme, _, digest = dataset.source.partition("://")
-    if scheme != "dataset" or not store.is_digest(digest):
-        return
-    if sha256(store.path(digest)) != digest:
+    if scheme == "dataset" and sha256(locate(dataset.source, store)) != digest:
         message = "changed since it was uploaded"
         raise BadData(
             f"dataset.source: {dataset.source} {message}",

@@ -12,6 +12,8 @@ import os
 import sys
 from pathlib import Path
 
+import structlog
+
 from modelyard import logs
 from modelyard.job import Exit
 from modelyard.training.attempt import Attempt
@@ -31,16 +33,16 @@ def main() -> None:
     stop = StopSignal()
     stop.listen()
     logs.configure()
-    attempt = Attempt.model_validate_json(Path(sys.argv[1]).read_bytes())
-    with logs.bind(job_id=attempt.job, fence=attempt.fence):
-        code = _attempted(attempt, channel, stop)
-        log.info("ends", exit_code=code)
-    _end(code)
+    _end(_attempted(Path(sys.argv[1]), channel, stop))
 
 
-def _attempted(attempt: Attempt, channel: Channel, stop: StopSignal) -> int:
-    on_gpu = attempt.device == "gpu"
+def _attempted(file: Path, channel: Channel, stop: StopSignal) -> int:
+    """The exit code."""
+    on_gpu = False
     try:
+        attempt = Attempt.model_validate_json(file.read_bytes())
+        on_gpu = attempt.device == "gpu"
+        structlog.contextvars.bind_contextvars(job_id=attempt.job, fence=attempt.fence)
         checkpoints = _checkpoints(attempt)
         position = checkpoints.position()
         if position and position.is_finished and report_if_published(attempt, channel):

@@ -1,0 +1,231 @@
+"""An attempt from the outside: what it tells, how it ends, what it leaves behind."""
+
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from modelyard.dataset_store import DatasetStore
+from modelyard.model_store import GOLDEN, WARMUP
+from modelyard.runtimes import records
+
+
+def violations(trainer):
+    (failed,) = trainer.named("failed")
+    return [violation["field"] for violation in failed["violations"]]
+
+
+def reason(trainer):
+    (failed,) = trainer.named("failed")
+    return failed["reason"]
+
+
+@pytest.fixture
+def upload(home):
+    def upload(content, name):
+        return f"dataset://{DatasetStore(home / 'datasets').put(io.BytesIO(content), name=name)}"
+
+    return upload
+
+
+def test_a_request_becomes_a_verified_version(start, digits, models):
+    trainer = start(digits())
+    assert trainer.exits() == 0, trainer.told
+
+    assert [event["state"] for event in trainer.named("state")] == ["VALIDATING", "RUNNING"]
+    assert [event["epoch"] for event in trainer.named("epoch")] == [1, 2, 3]
+    assert trainer.named("epoch")[0]["logs"].keys() == {
+        "loss", "accuracy", "val_loss", "val_accuracy"
+    }  # fmt: skip
+    assert [event["epoch"] for event in trainer.named("checkpoint")] == [1, 2, 3]
+    order = [event.get("ask") or event["event"] for event in trainer.events]
+    assert order[-4:] == ["result", "version", "publish", "published"]
+
+    (result,) = trainer.named("result")
+    assert result["metrics"]["accuracy"] > 0.5
+    assert result["baseline"]["accuracy"] < 0.2
+    manifest = models.manifest("digits", 1)
+    assert manifest.metrics == result["metrics"]
+    assert manifest.lineage.job == "a-job"
+    assert manifest.lineage.fence == 1
+    assert manifest.signatures["serving_default"].inputs["image"].dtype == "string"
+    assert manifest.signatures["arrays"].outputs["scores"].shape == (-1, 10)
+    assert models.damage("digits", 1) == []
+
+
+def test_golden_and_warmup_hold_every_signature(start, digits, models):
+    assert start(digits()).exits() == 0
+    path = models.path("digits", 1)
+    golden = {record.signature: record for record in records.read(path / GOLDEN)}
+    assert golden.keys() == {"serving_default", "arrays"}
+    assert len(golden["arrays"].inputs["image"]) == 32
+    np.testing.assert_allclose(golden["arrays"].outputs["scores"].sum(axis=1), 1, rtol=1e-5)
+    warmup = [(r.signature, len(r.inputs["image"])) for r in records.read(path / WARMUP)]
+    sizes = [1, 2, 4, 8, 16, 32, 64]
+    assert sorted(warmup) == sorted((s, n) for s in golden for n in sizes)
+
+
+def test_without_golden_no_example_of_the_user_is_published(start, digits, models):
+    trainer = start(digits(), keep_golden=False)
+    assert trainer.exits() == 0, trainer.told
+    path = models.path("digits", 1)
+    assert not (path / GOLDEN).exists()
+    assert models.damage("digits", 1) == []
+    for record in records.read(path / WARMUP):
+        assert len(set(record.inputs["image"].ravel().tolist())) == 1
+
+
+def test_sigterm_before_training_exits_at_once(start, digits):
+    trainer = start(digits())
+    trainer.until("state", state="VALIDATING")
+    trainer.tell(signal.SIGTERM)
+    assert trainer.exits() == 75, trainer.told
+    assert not trainer.named("result")
+
+
+def test_a_loss_that_is_not_finite_fails_within_a_step(start, digits, models):
+    request = digits(
+        epochs=50, optimizer={"type": "sgd", "learning_rate": 1e30}, loss="cross_entropy"
+    )
+    trainer = start(request)
+    assert trainer.exits() == 70, trainer.told
+    assert reason(trainer) == "NAN_LOSS"
+    assert "of epoch 1" in trainer.named("failed")[0]["message"]
+    assert not trainer.named("checkpoint")
+    assert models.names() == []
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        "1.5,1,7",  # more fields than the header
+        ",1",  # nothing to learn from
+    ],
+)
+def test_bad_data_fails_before_training_and_names_the_rows(start, upload, models, row):
+    rows = [f"{hour / 10},{hour % 2}" for hour in range(60)]
+    rows[20] = row
+    source = upload("\n".join(["x,y", *rows]).encode(), "hours.csv")
+    trainer = start(
+        {
+            "task": {"type": "tabular_regression", "target": "x", "columns": ["y"]},
+            "dataset": {"type": "csv", "source": source},
+            "network": {"type": "dense"},
+            "publish": {"model": "hours"},
+        }
+    )
+    assert trainer.exits() == 65, trainer.told
+    assert reason(trainer) == "BAD_DATA"
+    assert "hours.csv:22" in violations(trainer)
+    assert trainer.named("state") == [{"event": "state", "state": "VALIDATING"}]
+    assert models.names() == []
+
+
+def test_an_upload_that_changed_is_bad_data(start, digits, upload, home):
+    source = upload(b"image,label\n1,2\n", "digits.csv")
+    DatasetStore(home / "datasets").path(source.removeprefix("dataset://")).write_bytes(b"x,y\n")
+    request = digits() | {"dataset": {"type": "csv", "source": source}}
+    trainer = start(request)
+    assert trainer.exits() == 65, trainer.told
+    assert violations(trainer) == ["dataset.source"]
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"network": {"type": "rnn"}}, "network.type"),
+        ({"dataset": {"type": "npz", "source": f"dataset://{'0' * 64}"}}, "dataset.source"),
+    ],
+)
+def test_what_cannot_be_right_is_a_bad_spec(start, digits, change, field):
+    trainer = start(digits() | change)
+    assert trainer.exits() == 78, trainer.told
+    assert reason(trainer) == "BAD_SPEC"
+    assert violations(trainer) == [field]
+
+
+def test_a_refused_lease_writes_nothing_more(start, digits, home, models):
+    trainer = start(digits(), refuse=("lease",))
+    assert trainer.exits() == 75, trainer.told
+    assert not trainer.named("failed")
+    assert list((home / "work/checkpoint").iterdir()) == []
+    assert models.names() == []
+
+
+def test_a_refused_publish_stays_invisible(start, digits, models):
+    trainer = start(digits(), refuse=("publish",))
+    assert trainer.exits() == 75, trainer.told
+    assert models.names() == []
+
+
+def test_the_trainer_dies_when_its_input_closes(start, digits, is_gone):
+    trainer = start(digits(epochs=100_000))
+    trainer.until("checkpoint", epoch=1)
+    trainer.forget()
+    assert is_gone(trainer.process.pid)
+    assert not trainer.named("failed")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs Linux")
+def test_the_trainer_dies_with_a_worker_that_leaves_its_pipes_open(start, digits, home, is_gone):
+    # The first attempt only writes the attempt's file.
+    first = start(digits(epochs=100_000))
+    first.tell(signal.SIGKILL)
+    first.exits()
+    worker = (
+        "import os, signal, subprocess, sys, time\n"
+        "child = subprocess.Popen([sys.executable, '-m', 'modelyard.training.trainer', sys.argv[1]],"
+        " stdin=int(sys.argv[2]), stdout=int(sys.argv[3]))\n"
+        "print(child.pid, flush=True)\n"
+        "time.sleep(1)\n"
+        "os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    stdin, ours = os.pipe()
+    theirs, stdout = os.pipe()
+    dying = subprocess.run(
+        [sys.executable, "-c", worker, str(home / "attempt-1.json"), str(stdin), str(stdout)],
+        pass_fds=(stdin, stdout), capture_output=True, text=True,
+    )  # fmt: skip
+    assert dying.returncode == -signal.SIGKILL
+    assert is_gone(int(dying.stdout))
+    for pipe in (stdin, ours, theirs, stdout):
+        os.close(pipe)
+
+
+def test_a_model_that_answers_something_else_is_never_published(start, digits, models, home):
+    trainer = start(digits(), MODELYARD_FAULT=f"publish.before_verify:stop:{home / 'once'}")
+    while not (home / "once").exists():
+        time.sleep(0.05)
+    (staged,) = (home / "models/.staging").iterdir()
+    weights = staged / "variables/variables.data-00000-of-00001"
+    size = weights.stat().st_size
+    with open(weights, "r+b") as file:
+        file.seek(size // 4)
+        file.write(np.full(size // 8, 0.5, np.float32).tobytes())
+    trainer.tell(signal.SIGCONT)
+    assert trainer.exits() == 72, trainer.told
+    assert reason(trainer) == "UNVERIFIED"
+    assert models.versions("digits") == []
+
+
+def test_a_gpu_that_is_not_there_is_said_so(start, digits):
+    trainer = start(digits() | {"resources": {"device": "gpu"}})
+    assert trainer.exits() == 0, trainer.told
+    assert "using the CPU" in trainer.named("warning")[0]["message"]
+
+
+def test_an_unreadable_attempt_ends_the_process(tmp_path):
+    file = tmp_path / "attempt.json"
+    file.write_text(json.dumps({"job": "x"}))
+    done = subprocess.run(
+        [sys.executable, "-m", "modelyard.training.trainer", str(file)],
+        stdin=subprocess.PIPE, capture_output=True,
+    )  # fmt: skip
+    assert done.returncode == 71
+    assert json.loads(done.stdout)["reason"] == "INTERNAL"
