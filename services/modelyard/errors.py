@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import islice
-from typing import ClassVar
+from typing import ClassVar, Self
 
 
 class Code(StrEnum):
@@ -90,14 +90,14 @@ class InvalidRequest(ModelyardError):
         expected: str | None = None,
         received: str | None = None,
         reason: str | None = None,
-    ) -> "InvalidRequest":
+    ) -> Self:
         """The error for one wrong field."""
         return cls.of_all((Violation(field, message, expected, received),), reason=reason)
 
     @classmethod
     def of_all(
         cls, violations: tuple[Violation, ...], *, reason: str | None = None
-    ) -> "InvalidRequest":
+    ) -> Self:
         return cls("; ".join(map(str, violations)), reason=reason, violations=violations)
 
 

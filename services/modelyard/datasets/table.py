@@ -1,6 +1,6 @@
 """What the readers of all formats share: columns from cells, and what is known of columns."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Sized
 from pathlib import Path
 from typing import Any, Literal
 
@@ -55,7 +55,7 @@ def check_names(names: Sequence[str], where: str) -> None:
         seen[name] = position
 
 
-def check_rows(columns: Mapping[str, Sequence[Any]], title: str) -> None:
+def check_rows(columns: Mapping[str, Sized], title: str) -> None:
     if not columns or not any(len(values) for values in columns.values()):
         raise BadData.of(title, "the dataset holds no examples")
 

@@ -43,7 +43,7 @@ def check_labels(found: Examples, column: str) -> None:
     """Raises BadData naming the rows without a label, and the classes that are too small to split."""
     names = examples.labels(found.columns[column])
     BadData.refuse(
-        Violation(found.where(row), f"column {column!r} is empty", expected="a class")
+        Violation(found.where(int(row)), f"column {column!r} is empty", expected="a class")
         for row in np.flatnonzero(names == "")
     )
     if len(set(names)) < 2:

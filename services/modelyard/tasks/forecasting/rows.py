@@ -82,4 +82,6 @@ def seasonal_naive(
 ) -> NDArray[np.float64]:
     """For each origin (the first row that is forecast) the last season before it, again and again."""
     steps = np.arange(horizon)
-    return target[origins[:, np.newaxis] - season + steps % season]
+    rows = origins[:, np.newaxis] - season + steps % season
+    repeated: NDArray[np.float64] = target[rows]
+    return repeated

@@ -1,7 +1,8 @@
 """How the columns of a table become one vector, in the graph that is exported."""
 
+import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -92,6 +93,8 @@ class Encoding:
     """Named columns to float32 (n, width)."""
 
     columns: Mapping[str, Number | Category]
+    inputs: Mapping[str, str]
+    """What the signature calls each column."""
 
     @classmethod
     def fitted(cls, kinds: Mapping[str, str], columns: Mapping[str, NDArray[Any]]) -> "Encoding":
@@ -102,7 +105,8 @@ class Encoding:
                 if kind == "text"
                 else Number.fitted(columns[name].astype(np.float64))
                 for name, kind in kinds.items()
-            }
+            },
+            input_names(kinds),
         )
 
     @property
@@ -112,7 +116,8 @@ class Encoding:
     @property
     def specs(self) -> dict[str, tf.TensorSpec]:
         return {
-            name: tf.TensorSpec((None,), column.spec, name) for name, column in self.columns.items()
+            self.inputs[name]: tf.TensorSpec((None,), column.spec, self.inputs[name])
+            for name, column in self.columns.items()
         }
 
     @property
@@ -121,7 +126,32 @@ class Encoding:
 
     def raw(self, columns: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
         """As signatures take them: float32 with NaN, and UTF-8 bytes."""
-        return {name: column.raw(columns[name]) for name, column in self.columns.items()}
+        return {
+            self.inputs[name]: column.raw(columns[name]) for name, column in self.columns.items()
+        }
 
     def __call__(self, inputs: Mapping[str, tf.Tensor]) -> tf.Tensor:
-        return tf.concat([column(inputs[name]) for name, column in self.columns.items()], axis=1)
+        encoded = [column(inputs[self.inputs[name]]) for name, column in self.columns.items()]
+        return tf.concat(encoded, axis=1)
+
+
+def input_names(columns: Iterable[str]) -> dict[str, str]:
+    """A name for each column that TensorFlow takes for a signature: `capital gain` becomes `capital_gain`.
+
+    TensorFlow wants letters, digits and `_.-`, and tells names apart without regard to case.
+    """
+    names: dict[str, str] = {}
+    taken: set[str] = set()
+    for column in columns:
+        plain = _NOT_PLAIN.sub("_", column)
+        plain = plain if plain[0].isalnum() else f"column{plain}"
+        name, count = plain, 1
+        while name.lower() in taken:
+            count += 1
+            name = f"{plain}_{count}"
+        taken.add(name.lower())
+        names[column] = name
+    return names
+
+
+_NOT_PLAIN = re.compile(r"[^A-Za-z0-9_.-]")

@@ -18,28 +18,15 @@ from modelyard.spec import Features, Head
 from modelyard.tasks import classification, splitting
 from modelyard.tasks.classification import Labels
 from modelyard.tasks.keras import BATCH, Signature, Tensors, classes_answer, export, predict
-from modelyard.tasks.learning import Evaluation, Learning, Part
+from modelyard.tasks.learning import Evaluation, Part
 from modelyard.tasks.splitting import Parts
 from modelyard.tasks.tabular import rows
 from modelyard.tasks.tabular.encoding import Encoding
 
 if TYPE_CHECKING:
-    from modelyard.tasks.tabular.task import TabularClassification, TabularRegression
+    from modelyard.tasks.tabular.task import Tabular
 
 Columns = dict[str, NDArray[Any]]
-
-
-def learn(
-    task: "TabularClassification | TabularRegression", examples: Examples, split: Split, seed: int
-) -> Learning:
-    if task.is_classifier:
-        labels = Labels.of(examples, task.target)
-        parts = splitting.by_class(split, labels.names, seed)
-        return TableClasses(_table(task, examples, parts), labels)
-    _refuse_classes(split)
-    parts = splitting.by_chance(split, len(examples), seed)
-    target = examples.columns[task.target].astype(np.float64)
-    return TableNumber(_table(task, examples, parts), target)
 
 
 @dataclass(frozen=True)
@@ -58,7 +45,7 @@ class Table:
 
     @property
     def serving(self) -> Mapping[str, Any]:
-        return {"columns": dict(self.kinds)}
+        return {"columns": dict(self.kinds), "inputs": dict(self.encoding.inputs)}
 
     @property
     def statistics(self) -> Mapping[str, Any]:
@@ -92,6 +79,12 @@ class TableClasses:
 
     table: Table
     labels: Labels
+
+    @classmethod
+    def of(cls, task: "Tabular", examples: Examples, split: Split, seed: int) -> "TableClasses":
+        labels = Labels.of(examples, task.target)
+        parts = splitting.by_class(split, labels.names, seed)
+        return cls(_table(task, examples, parts), labels)
 
     @property
     def features(self) -> Features:
@@ -151,6 +144,13 @@ class TableNumber:
 
     table: Table
     target: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, task: "Tabular", examples: Examples, split: Split, seed: int) -> "TableNumber":
+        _refuse_classes(split)
+        parts = splitting.by_chance(split, len(examples), seed)
+        target = examples.columns[task.target].astype(np.float64)
+        return cls(_table(task, examples, parts), target)
 
     @property
     def features(self) -> Features:
@@ -221,9 +221,7 @@ class TableNumber:
         return {"value": scaled[:, 0] * std + mean}
 
 
-def _table(
-    task: "TabularClassification | TabularRegression", examples: Examples, parts: Parts
-) -> Table:
+def _table(task: "Tabular", examples: Examples, parts: Parts) -> Table:
     kinds = rows.inputs(task, examples)
     train = {name: examples.columns[name][parts.train] for name in kinds}
     encoding = Encoding.fitted(kinds, train)

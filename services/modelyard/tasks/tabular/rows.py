@@ -8,27 +8,22 @@ import numpy as np
 
 from modelyard.errors import BadData, Violation
 from modelyard.examples import Examples
-from modelyard.tasks import classification
 
 if TYPE_CHECKING:
-    from modelyard.tasks.tabular.task import TabularClassification, TabularRegression
+    from modelyard.tasks.tabular.task import Tabular
 
 LEAST_ROWS = 3
 _LARGEST = 1e30
 """float32, in which models compute, ends at 3e38."""
 
 
-def check(task: TabularClassification | TabularRegression, examples: Examples) -> None:
-    """Other columns may have missing values; the target may not."""
-    if task.is_classifier:
-        classification.check_labels(examples, task.target)
-    else:
-        _check_numbers(examples, task.target)
+def check_inputs(task: Tabular, examples: Examples) -> None:
+    """Missing values are welcome here."""
     for name in inputs(task, examples):
         _check_size(examples, name)
 
 
-def inputs(task: TabularClassification | TabularRegression, examples: Examples) -> dict[str, str]:
+def inputs(task: Tabular, examples: Examples) -> dict[str, str]:
     """The columns that are learned from, and whether each holds numbers or text.
 
     Raises BadData if there is none, or one holds something else.
@@ -52,7 +47,7 @@ def _kind(examples: Examples, name: str) -> str:
     return "text" if is_text else "number"
 
 
-def _check_numbers(examples: Examples, name: str) -> None:
+def check_target(examples: Examples, name: str) -> None:
     values = examples.columns[name].astype(np.float64)
     BadData.refuse(
         Violation(

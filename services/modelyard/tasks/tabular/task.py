@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 ColumnName = Annotated[str, Field(min_length=1, max_length=200)]
 
 
-class _Tabular(Spec):
+class Tabular(Spec):
     """The fields that both have."""
 
     target: ColumnName
@@ -37,32 +37,42 @@ class _Tabular(Spec):
                 )
         return Features("vector", (None,))
 
-    def check(self, examples: Examples) -> None:
-        from modelyard.tasks.tabular import rows  # NumPy; requests are read without it
 
-        rows.check(self, examples)
-
-    def learn(self, examples: Examples, split: Split, seed: int) -> Learning:
-        # TensorFlow, which only a trainer has.
-        from modelyard.tasks.tabular.keras import learn
-
-        return learn(self, examples, split, seed)
-
-    @property
-    def is_classifier(self) -> bool:
-        return isinstance(self, TabularClassification)
-
-
-class TabularClassification(_Tabular):
+class TabularClassification(Tabular):
     type: Literal["tabular_classification"] = "tabular_classification"
 
     def head(self, schema: Schema) -> Head:
         return Head(columns.classes(schema, self.target, field="target"), "softmax")
 
+    def check(self, examples: Examples) -> None:
+        # NumPy; requests are read without it.
+        from modelyard.tasks import classification
+        from modelyard.tasks.tabular import rows
 
-class TabularRegression(_Tabular):
+        classification.check_labels(examples, self.target)
+        rows.check_inputs(self, examples)
+
+    def learn(self, examples: Examples, split: Split, seed: int) -> Learning:
+        # TensorFlow, which only a trainer has.
+        from modelyard.tasks.tabular.keras import TableClasses
+
+        return TableClasses.of(self, examples, split, seed)
+
+
+class TabularRegression(Tabular):
     type: Literal["tabular_regression"] = "tabular_regression"
 
     def head(self, schema: Schema) -> Head:
         columns.column(schema, "target", self.target, ("number",))
         return Head(1, "linear")
+
+    def check(self, examples: Examples) -> None:
+        from modelyard.tasks.tabular import rows  # as above
+
+        rows.check_target(examples, self.target)
+        rows.check_inputs(self, examples)
+
+    def learn(self, examples: Examples, split: Split, seed: int) -> Learning:
+        from modelyard.tasks.tabular.keras import TableNumber  # as above
+
+        return TableNumber.of(self, examples, split, seed)
