@@ -209,5 +209,6 @@ def _request_id(context: grpc.ServicerContext) -> str:
 
 def _abort(context: grpc.ServicerContext, error: ModelyardError, request_id: str) -> NoReturn:
     status = rpc_status.to_status(status_of(error, request_id))
-    context.set_trailing_metadata(((REQUEST_ID, request_id),))
-    context.abort_with_status(status)
+    # Trailing metadata that was set before would be replaced by the status's own.
+    metadata = (*status.trailing_metadata, (REQUEST_ID, request_id))
+    context.abort_with_status(status._replace(trailing_metadata=metadata))

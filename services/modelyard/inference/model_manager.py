@@ -23,6 +23,7 @@ from modelyard.errors import (
 )
 from modelyard.inference import self_test
 from modelyard.inference.batcher import Limits
+from modelyard.inference.conformity import is_batchable
 from modelyard.inference.metrics import InferenceMetrics
 from modelyard.inference.policy import (
     Action,
@@ -335,7 +336,8 @@ class ModelManager:
             runtime.close()
             raise
         served = ServedVersion(name, version, runtime.signatures, manifest)
-        return LoadedVersion(served, runtime, self._limits, self._metrics)
+        batchable = _batchable(runtime, is_ours=manifest is not None)
+        return LoadedVersion(served, runtime, batchable, self._limits, self._metrics)
 
     def _check_files(self, name: str, version: int) -> None:
         damaged = self._store.damage(name, version)
@@ -391,6 +393,15 @@ class ModelManager:
             serving = {name: False for name, _ in self._entries}
             serving |= {name: True for (name, _), e in self._entries.items() if _is_available(e)}
         self._on_change(serving)
+
+
+def _batchable(runtime: Runtime, *, is_ours: bool) -> frozenset[str]:
+    """The signatures whose calls may share a batch; those of foreign SavedModels are tried out."""
+    return frozenset(
+        name
+        for name, spec in runtime.signatures.items()
+        if is_batchable(spec) and (is_ours or self_test.rows_are_independent(runtime, name, spec))
+    )
 
 
 def _is_available(entry: Entry) -> bool:

@@ -8,7 +8,6 @@ from modelyard.inference.conformity import (
     byte_size,
     check_outputs,
     conform,
-    is_batchable,
     rows_of,
     signature_of,
 )
@@ -54,7 +53,7 @@ class BatchingPredictor:
             subject.note(served.name, served.version, signature)
             check_outputs(spec, outputs)
             conformed = conform(spec, inputs)
-            rows = rows_of(conformed) if is_batchable(spec) else None
+            rows = rows_of(conformed) if signature in version.batchable else None
             answer = version.batcher.run(
                 signature, conformed, rows=rows, outputs=outputs, call=call
             )

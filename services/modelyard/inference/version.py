@@ -12,9 +12,16 @@ class LoadedVersion:
     """Every call that uses it holds it; it is unloaded when the last of them has let go."""
 
     def __init__(
-        self, served: ServedVersion, runtime: Runtime, limits: Limits, metrics: InferenceMetrics
+        self,
+        served: ServedVersion,
+        runtime: Runtime,
+        batchable: frozenset[str],
+        limits: Limits,
+        metrics: InferenceMetrics,
     ) -> None:
         self.served = served
+        self.batchable = batchable
+        """The signatures whose calls may share a batch."""
         self._runtime = runtime
         self.batcher = Batcher(served.name, served.version, runtime, limits, metrics)
         self._users = 0
