@@ -47,7 +47,7 @@ def failure_of(error: Exception, *, on_gpu: bool) -> Failure:
     if _is_disk_full(error):
         return Failure(Reason.DISK_FULL, Exit.DISK_FULL, f"no space left on the device: {error}")
     if _is_out_of_memory(error):
-        return _out_of_memory(on_gpu)
+        return _out_of_memory(on_gpu and not isinstance(error, MemoryError))
     message = f"the trainer failed with {type(error).__name__}; its log has the traceback"
     return Failure(Reason.INTERNAL, Exit.INTERNAL, message)
 

@@ -41,9 +41,13 @@ def _synthetic(array: NDArray[Any]) -> NDArray[Any]:
     if array.dtype.kind not in "OSU":
         return np.zeros_like(array)
     result = np.empty(array.shape, object)
-    first = array.ravel()[0] if array.size else b""
-    result[...] = _GREY_PIXEL if isinstance(first, bytes) and first.startswith(_IMAGES) else b"a"
+    result[...] = _GREY_PIXEL if _is_image(array.ravel()[0] if array.size else b"") else b"a"
     return result
+
+
+def _is_image(value: Any) -> bool:
+    """Text may begin like a bitmap ("BMW"), but holds no zero byte; every format of images does."""
+    return isinstance(value, bytes) and value.startswith(_IMAGES) and b"\0" in value
 
 
 def _png_chunk(kind: bytes, data: bytes) -> bytes:
