@@ -9,7 +9,12 @@ from modelyard.dataset_store import DatasetStore
 from modelyard.errors import InvalidRequest, NotFound
 from modelyard.storage import sha256
 
-BUILTIN = {"digits": "digits.npz", "sms": "sms.csv", "airline": "airline.csv"}
+BUILTIN = {
+    "digits": "digits.npz",
+    "sms": "sms.csv",
+    "airline": "airline.csv",
+    "abalone": "abalone.csv",
+}
 """The real, small datasets that the package ships; their licences lie beside them."""
 
 _BUILTIN_FOLDER = Path(__file__).parent / "builtin"

@@ -45,7 +45,12 @@ class Table:
 
     @property
     def serving(self) -> Mapping[str, Any]:
-        return {"columns": dict(self.kinds), "inputs": dict(self.encoding.inputs)}
+        """`columns` are the inputs of the signature, `inputs` tells which column of the dataset each is."""
+        inputs = self.encoding.inputs
+        return {
+            "columns": {inputs[name]: kind for name, kind in self.kinds.items()},
+            "inputs": {inputs[name]: name for name in self.kinds},
+        }
 
     @property
     def statistics(self) -> Mapping[str, Any]:
