@@ -65,7 +65,8 @@ def decide(snapshot: Snapshot, keep_loaded: int) -> list[Action]:
         available = {v for n, v in snapshot.available if n == name}
         missing = wanted - available
         loads += [(rank, Load(name, v)) for rank, v in enumerate(sorted(missing, reverse=True))]
-        if not missing:
+        # Where every version that is left is quarantined, what answers goes on answering.
+        if not missing and (wanted or name not in snapshot.found):
             unloads += [Unload(name, version) for version in sorted(available - wanted)]
     return [*(load for _, load in sorted(loads, key=lambda pair: pair[0])), *unloads]
 
