@@ -5,6 +5,7 @@
 
 import csv
 import signal
+import statistics
 import sys
 import tempfile
 import time
@@ -36,7 +37,11 @@ _SERVED_WITHIN = 60.0
 _TEXTS = ("Congratulations! You have won a free prize, call now", "See you at the station at six")
 _WANTED_METRICS = {
     "jobs": ("modelyard_job_submitted_total", "modelyard_jobs{"),
-    "worker-0": ("modelyard_training_", "modelyard_job_finished_total"),
+    "worker-0": (
+        "modelyard_training_value",
+        "modelyard_training_examples_per_second",
+        "modelyard_job_finished_total",
+    ),
     "inference": (
         "modelyard_inference_request_seconds_sum",
         "modelyard_inference_request_seconds_count",
@@ -91,7 +96,7 @@ class Demo:
         _title("What Prometheus would scrape")
         for name, wanted in _WANTED_METRICS.items():
             say(f"  {running.service(name).metrics}")
-            for line in excerpt(running.service(name).metrics, wanted):
+            for line in excerpt(running.service(name).metrics, wanted, limit=16):
                 say(f"    {line}")
         _title("Results on held-out examples")
         for job in (first, second, third):
@@ -104,7 +109,7 @@ class Demo:
 
     def _digits(self, client: Client, job: Job) -> Job:
         _title("A convolutional network on handwritten digits")
-        done = follow(client, job.id).raise_for_state()
+        done = follow(client, job.id, epoch_lines=6).raise_for_state()
         images = sorted((self.examples / "digits").glob("*.png"))
         answer = _once_served(lambda: client.predict.classify_images(done.model, images[:1]))
         say(
@@ -114,13 +119,14 @@ class Demo:
         answer = client.predict.classify_images(done.model, images)
         for image, result in zip(images, answer.results, strict=True):
             say(f"    {image.name:<16}→ {result.top.name}  {result.top.score:.1%}")
+        say(f"    {_latency(lambda: client.predict.classify_images(done.model, images[:1]))}")
         scores = predict_image(client.grpc, done.model, images[0].read_bytes())
         say(f"    TensorFlow Serving's own Predict on {images[0].name}: {scores}")
         return done
 
     def _sms(self, client: Client, job: Job) -> Job:
         _title("A text classifier on SMS spam")
-        done = follow(client, job.id).raise_for_state()
+        done = follow(client, job.id, epoch_lines=6).raise_for_state()
         answer = _once_served(lambda: client.predict.classify_texts(done.model, _TEXTS))
         for text, result in zip(_TEXTS, answer.results, strict=True):
             say(f"    {text!r} → {result.top.name}  {result.top.score:.1%}")
@@ -128,7 +134,7 @@ class Demo:
 
     def _airline(self, client: Client, job: Job) -> Job:
         _title("A forecaster on the airline series")
-        done = follow(client, job.id).raise_for_state()
+        done = follow(client, job.id, epoch_lines=6).raise_for_state()
         history, actual = _airline_series()
         answer = _once_served(lambda: client.predict.forecast(done.model, history))
         say(f"    forecast  {' '.join(f'{value:5.0f}' for value in answer.series[0])}")
@@ -156,6 +162,17 @@ def _once_served(ask: Callable[[], Answer]) -> Answer:
             if error.code not in ("NOT_FOUND", "UNAVAILABLE") or time.monotonic() > deadline:
                 raise
             time.sleep(0.05)
+
+
+def _latency(ask: Callable[[], object], calls: int = 200) -> str:
+    """What a caller waits, one call after the other."""
+    seconds = []
+    for _ in range(calls):
+        began = time.perf_counter()
+        ask()
+        seconds.append(time.perf_counter() - began)
+    p50, p99 = (statistics.quantiles(seconds, n=100)[p - 1] * 1000 for p in (50, 99))
+    return f"{calls} calls one after the other: p50 {p50:.1f} ms, p99 {p99:.1f} ms"
 
 
 def _airline_series() -> tuple[list[float], list[float]]:

@@ -41,7 +41,9 @@ def program() -> str:
     found = shutil.which("modelyard")
     if found and here.is_file() and Path(found).samefile(here):
         return "modelyard"
-    return os.path.relpath(here) if here.is_file() else f"{sys.executable} -m modelyard.cli"
+    if not here.is_file():
+        return f"{sys.executable} -m modelyard.cli"
+    return min(os.path.relpath(here), str(here), key=len)
 
 
 def say(text: str) -> None:

@@ -1,8 +1,8 @@
 """A job as it goes, on stderr: one live line at a terminal, plain lines anywhere else."""
 
-import time
+import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from modelyard.cli import exits
@@ -14,9 +14,14 @@ if TYPE_CHECKING:
     from modelyard.client import Client, Event, Job
 
 
-def follow(client: "Client", id: str, *, quiet: bool = False) -> "Job":
-    """Shows all that happens to a job until it ends, and answers what became of it."""
-    view = _Quiet() if quiet else _Live() if is_terminal() else _Plain()
+def follow(
+    client: "Client", id: str, *, quiet: bool = False, epoch_lines: int | None = None
+) -> "Job":
+    """Shows all that happens to a job until it ends, and answers what became of it.
+
+    `epoch_lines` is about how many epochs get a line where lines cannot change; all if None.
+    """
+    view = _Quiet() if quiet else _Live() if is_terminal() else _Plain(epoch_lines)
     try:
         for event in client.jobs.events(id):
             view.show(event)
@@ -48,13 +53,21 @@ class _Quiet:
 class _Plain(_Quiet):
     """One line for each thing that is worth one."""
 
-    _began: float = field(default_factory=time.monotonic)
+    epoch_lines: int | None = None
 
     def show(self, event: "Event") -> None:
+        if event.kind == "epoch" and not self._is_worth_a_line(event.data):
+            return
         told = _TOLD.get(event.kind)
         line = told(event.data) if told else None
         if line:
             say(line)
+
+    def _is_worth_a_line(self, data: Mapping[str, Any]) -> bool:
+        epoch, epochs = int(data.get("epoch") or 0), int(data.get("epochs") or 0)
+        if self.epoch_lines is None or epoch in (1, epochs):
+            return True
+        return epoch % math.ceil(epochs / self.epoch_lines) == 0
 
 
 @dataclass
@@ -139,8 +152,13 @@ def beside(metrics: Mapping[str, float], baseline: Mapping[str, float]) -> str:
 
 
 def _logs(data: Mapping[str, Any]) -> Mapping[str, float]:
+    """Training before validation, loss before metrics."""
     logs: Mapping[str, float] = data.get("logs") or {}
-    return logs
+    return {name: logs[name] for name in sorted(logs, key=_rank)}
+
+
+def _rank(name: str) -> tuple[bool, bool, str]:
+    return name.startswith("val_"), "loss" not in name, name
 
 
 def _epoch_bar(data: Mapping[str, Any]) -> str:
@@ -151,9 +169,7 @@ def _epoch_bar(data: Mapping[str, Any]) -> str:
 
 
 def _tell_end(job: "Job") -> None:
-    if job.succeeded:
-        say(f"{mark('ok')} {job.model} version {job.version} is published")
-    elif job.terminal:
+    if job.terminal and not job.succeeded:
         kind = "warn" if job.state == "CANCELLED" else "bad"
         reason = f" {job.reason}" if job.reason else ""
         say(f"{mark(kind)} job {job.id} {job.state.lower()}{reason}: {job.message or 'no message'}")
