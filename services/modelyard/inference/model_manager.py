@@ -188,7 +188,8 @@ class ModelManager:
         return any(n == name for n, _ in self._entries)
 
     def _why_not(self, ref: ModelRef, entry: Entry | None) -> ModelyardError:
-        which = f"Specific({ref.name}, {ref.version})" if ref.version else f"Latest({ref.name})"
+        is_specific = ref.version is not None
+        which = f"Specific({ref.name}, {ref.version})" if is_specific else f"Latest({ref.name})"
         text = f"Servable not found for request: {which}"
         if entry is not None and entry.error is not None:
             return NotFound(
