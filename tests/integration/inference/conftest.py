@@ -36,11 +36,17 @@ TASKS: dict[str, dict[str, Any]] = {
     "classified": {
         "task": {"type": "tabular_classification"},
         "classes": ("short", "tall"),
-        "serving": {"columns": {"height": "number", "colour": "text"}},
+        "serving": {
+            "columns": {"height": "number", "colour": "text"},
+            "inputs": {"height": "height in cm", "colour": "colour"},
+        },
     },
     "valued": {
         "task": {"type": "tabular_regression"},
-        "serving": {"columns": {"height": "number", "colour": "text"}},
+        "serving": {
+            "columns": {"height": "number", "colour": "text"},
+            "inputs": {"height": "height in cm", "colour": "colour"},
+        },
     },
 }
 

@@ -157,7 +157,7 @@ def forecasts_answer(call: Any) -> None:
 def tables_answer(tables: tabular_pb2_grpc.TabularServiceStub) -> None:
     def row(**values: float | str) -> tabular_pb2.Row:
         kinds = {
-            name: tabular_pb2.Value(text=value)
+            {"height": "height in cm"}.get(name, name): tabular_pb2.Value(text=value)
             if isinstance(value, str)
             else tabular_pb2.Value(number=value)
             for name, value in values.items()
@@ -179,7 +179,7 @@ def tables_answer(tables: tabular_pb2_grpc.TabularServiceStub) -> None:
         return failure(tables.PredictValues, request)
 
     wrong = ("INVALID_ARGUMENT", "INVALID_REQUEST")
-    assert refused(row(height="tall")) == (*wrong, ["rows[0].values[height]"])
+    assert refused(row(height="tall")) == (*wrong, ["rows[0].values[height in cm]"])
     assert refused(row(colour=3)) == (*wrong, ["rows[0].values[colour]"])
     assert refused(row(width=3)) == (*wrong, ["rows[0].values[width]"])
-    assert refused(row(height=float("inf"))) == (*wrong, ["rows[0].values[height]"])
+    assert refused(row(height=float("inf"))) == (*wrong, ["rows[0].values[height in cm]"])

@@ -60,21 +60,28 @@ class TabularServicer(tabular_pb2_grpc.TabularServiceServicer):
 
 
 def _columns(manifest: Manifest, rows: Sequence[tabular_pb2.Row]) -> Arrays:
-    """One array per column of the model; what a row leaves out is missing."""
+    """One array per input of the signature; what a row leaves out is missing."""
     kinds: Mapping[str, str] = serving.setting(manifest, "columns")
+    names: Mapping[str, str] = serving.setting(manifest, "inputs")
+    _check_names(rows, sorted(names.values()))
+    return {
+        input_name: _numbers(names[input_name], rows)
+        if kind == "number"
+        else _texts(names[input_name], rows)
+        for input_name, kind in kinds.items()
+    }
+
+
+def _check_names(rows: Sequence[tabular_pb2.Row], known: Sequence[str]) -> None:
     for index, row in enumerate(rows):
-        unknown = sorted(row.values.keys() - kinds.keys())
+        unknown = sorted(set(row.values) - set(known))
         if unknown:
             raise InvalidRequest.of(
                 f"rows[{index}].values[{unknown[0]}]",
                 "is not a column of the model",
-                expected=", ".join(kinds),
-                received=unknown[0],
+                expected=", ".join(known)[:300],
+                received=unknown[0][:100],
             )
-    return {
-        name: _numbers(name, rows) if kind == "number" else _texts(name, rows)
-        for name, kind in kinds.items()
-    }
 
 
 def _numbers(name: str, rows: Sequence[tabular_pb2.Row]) -> NDArray[np.float32]:
