@@ -8,7 +8,7 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from modelyard.job import JobState, Reason
+from modelyard.job import Job, JobState, Reason
 from modelyard.telemetry import DURATION_BUCKETS, LATENCY_BUCKETS
 
 
@@ -60,8 +60,14 @@ class TrainingMetrics:
             ["state", "reason"],
             registry=registry,
         )
+        self._queue = Histogram(
+            "modelyard_job_queue_seconds",
+            "Seconds from submit to the first claim.",
+            buckets=DURATION_BUCKETS,
+            registry=registry,
+        )
         self._run = Histogram(
-            "modelyard_job_attempt_seconds",
+            "modelyard_job_run_seconds",
             "Seconds of one attempt.",
             buckets=DURATION_BUCKETS,
             registry=registry,
@@ -84,6 +90,10 @@ class TrainingMetrics:
 
     def busy(self, is_busy: bool) -> None:
         self._busy.set(is_busy)
+
+    def claimed(self, job: Job) -> None:
+        if job.attempt == 1 and job.started_at is not None:
+            self._queue.observe(job.started_at - job.created_at)
 
     def attempt(self, seconds: float) -> None:
         self._run.observe(seconds)

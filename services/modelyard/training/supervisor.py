@@ -5,6 +5,7 @@ worker that was frozen notices as soon as it wakes.
 """
 
 import json
+import shutil
 import signal
 import time
 from collections import deque
@@ -92,6 +93,7 @@ class Supervisor:
         job = self._store.get(lease.job)
         with logs.bind(job_id=job.id, attempt=job.attempt, fence=lease.fence):
             log.info("claimed", model=job.model)
+            self._metrics.claimed(job)
             faults.point("worker.after_claim")
             if self._is_published(job):
                 self._commit(lease, job, {})
@@ -268,6 +270,7 @@ class Supervisor:
         outcome = Outcome(JobState.SUCCEEDED, message=message, metrics=metrics, baseline=baseline)
         if self._finish(lease, outcome):
             removed = self._models.retain(job.model, self._settings.keep_versions)
+            shutil.rmtree(self._settings.work / job.id / "checkpoint", ignore_errors=True)
             log.info("published", model=job.model, version=job.version, removed=removed)
 
     def _failure(self, watch: _Watch, code: int) -> Outcome:

@@ -21,7 +21,8 @@ from modelyard.journal import Journal
 from modelyard.model_store import ModelStore
 
 LEASE_SECONDS = 3.0
-PATIENCE_SECONDS = 90.0
+PATIENCE_SECONDS = float(os.environ.get("YARD_PATIENCE_SECONDS", "90"))
+"""How long a thing that must happen may take on a slow machine."""
 
 DIGITS = {
     "name": "digits",
@@ -121,6 +122,8 @@ class Yard:
             "MODELYARD_PORT": str(self._port),
             "MODELYARD_DEVICE": "cpu",
         } | {f"MODELYARD_{name.upper()}": value for name, value in settings.items()}
+        if changed := os.environ.get("YARD_SERVICES"):
+            environment["PYTHONPATH"] = changed  # a copy of the source with a protection removed
         name = f"{module.rpartition('.')[2]}-{len(self._processes)}"
         process = Process(module, environment, self.folder / f"{name}.log")
         self._processes.append(process)
