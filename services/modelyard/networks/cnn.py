@@ -8,7 +8,6 @@ from pydantic import Field
 from modelyard.networks import network, preset
 from modelyard.networks.layer import (
     ActivationLayer,
-    BatchNormalization,
     Conv1D,
     Conv2D,
     Flatten,
@@ -87,7 +86,7 @@ class CNN(Spec):
         for filters in self.filters:
             yield self._convolution(features, filters)
             if self.batch_normalization:
-                yield BatchNormalization()
+                yield preset.normalization()
                 yield ActivationLayer(activation=self.activation)
             if self.pool > 1:
                 yield self._pooling(features)

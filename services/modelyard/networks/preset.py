@@ -38,10 +38,17 @@ def hidden(
             kernel_regularizer=regularizer,
         )
         if batch_normalization:
-            yield BatchNormalization()
+            yield normalization()
             yield ActivationLayer(activation=activation)
         if dropout:
             yield Dropout(rate=dropout)
+
+
+def normalization() -> BatchNormalization:
+    """With Keras' own momentum of 0.99 the statistics that answers are made with lag behind the weights for
+    hundreds of steps, so that on a small dataset early stopping judges, and keeps, a network that is not there.
+    """
+    return BatchNormalization(momentum=0.9)
 
 
 def head_layer(head: Head) -> DenseLayer:
