@@ -77,7 +77,7 @@ def _small(found: Examples, column: str, names: NDArray[np.object_]) -> Iterator
         if count < LEAST_ROWS:
             yield Violation(
                 found.where(int(row)),
-                f"class {value!r} of column {column!r} has too few examples to hold some out",
+                f"class {str(value)!r} of column {column!r} has too few examples to hold some out",
                 expected=f"at least {LEAST_ROWS}",
                 received=str(count),
             )

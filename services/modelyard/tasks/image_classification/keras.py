@@ -143,6 +143,10 @@ def prepare_encoded(images: tf.Tensor, size: tuple[int, int], channels: int) -> 
     return tf.map_fn(prepare, images, fn_output_signature=spec)
 
 
+_prepare_in_graph = tf.function(prepare_encoded, reduce_retracing=True)
+"""Run as a graph it is faster, and a broken image does not leave half a loop behind."""
+
+
 def prepare_arrays(images: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:
     """uint8 (n, any height, any width, channels) to float32 (n, height, width, channels) between 0 and 1."""
     resized = tf.image.resize(images, size, antialias=True)
@@ -206,7 +210,7 @@ def _prepared(
         prepared: NDArray[np.float32] = prepare_arrays(arrays, size).numpy()
         return prepared
     try:
-        prepared = prepare_encoded(tf.constant(batch), size, channels).numpy()
+        prepared = _prepare_in_graph(tf.constant(batch), size, channels).numpy()
     except tf.errors.InvalidArgumentError:
         BadData.refuse(_undecodable(batch, examples, start))
         raise  # each image can be decoded by itself
