@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -14,6 +15,13 @@ import pytest
 from modelyard.dataset_store import DatasetStore
 from modelyard.model_store import GOLDEN, WARMUP
 from modelyard.runtimes import records
+
+
+def wait_for(happens):
+    give_up = time.monotonic() + 60
+    while not happens():
+        assert time.monotonic() < give_up
+        time.sleep(0.05)
 
 
 def violations(trainer):
@@ -96,7 +104,9 @@ def test_a_loss_that_is_not_finite_fails_within_a_step(start, digits, models):
     trainer = start(request)
     assert trainer.exits() == 70, trainer.told
     assert reason(trainer) == "NAN_LOSS"
-    assert "of epoch 1" in trainer.named("failed")[0]["message"]
+    message = trainer.named("failed")[0]["message"]
+    # The first step ruins the weights, the second sees it.
+    assert re.match(r"the loss is (nan|inf) at step [12] of epoch 1; no checkpoint", message)
     assert not trainer.named("checkpoint")
     assert models.names() == []
 
@@ -198,20 +208,61 @@ def test_the_trainer_dies_with_a_worker_that_leaves_its_pipes_open(start, digits
         os.close(pipe)
 
 
-def test_a_model_that_answers_something_else_is_never_published(start, digits, models, home):
-    trainer = start(digits(), MODELYARD_FAULT=f"publish.before_verify:stop:{home / 'once'}")
-    while not (home / "once").exists():
-        time.sleep(0.05)
-    (staged,) = (home / "models/.staging").iterdir()
+def other_weights(staged):
     weights = staged / "variables/variables.data-00000-of-00001"
     size = weights.stat().st_size
     with open(weights, "r+b") as file:
         file.seek(size // 4)
         file.write(np.full(size // 8, 0.5, np.float32).tobytes())
+
+
+def other_answers(staged):
+    """The model is whole, but training computed something else by more than the tolerance."""
+    golden = list(records.read(staged / GOLDEN))
+    for record in golden:
+        record.outputs["scores"] = record.outputs["scores"] + np.float32(0.001)
+    records.write(staged / GOLDEN, "digits", 1, golden)
+
+
+def no_golden(staged):
+    records.write(staged / GOLDEN, "digits", 1, [])
+
+
+def bad_warmup(staged):
+    text = np.array([b"no image"], object)
+    warmup = [records.Record("serving_default", {"image": text}, {})]
+    records.write(staged / WARMUP, "digits", 1, warmup)
+
+
+@pytest.mark.parametrize("harm", [other_weights, other_answers, no_golden, bad_warmup])
+def test_a_model_that_is_not_what_was_trained_is_never_published(start, digits, models, home, harm):
+    trainer = start(digits(), MODELYARD_FAULT=f"publish.before_verify:stop:{home / 'once'}")
+    wait_for((home / "once").exists)
+    (staged,) = (home / "models/.staging").iterdir()
+    harm(staged)
     trainer.tell(signal.SIGCONT)
     assert trainer.exits() == 72, trainer.told
     assert reason(trainer) == "UNVERIFIED"
     assert models.versions("digits") == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+def test_a_full_disk_leaves_the_last_checkpoint(start, digits, home, tmp_path_factory):
+    disk = tmp_path_factory.mktemp("disk")
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=800k", "tmpfs", disk])
+    if mounted.returncode:
+        pytest.skip("needs root: mount is not permitted")
+    try:
+        (home / "work").symlink_to(disk)
+        # About 500 kB a checkpoint: there is room for one.
+        trainer = start(digits() | {"network": {"type": "dense", "units": [480]}})
+        assert trainer.exits() == 74, trainer.told
+        assert reason(trainer) == "DISK_FULL"
+        assert [event["epoch"] for event in trainer.named("checkpoint")] == [1]
+        kept = [path.name.partition("-")[0] for path in (home / "work/checkpoint").iterdir()]
+        assert kept == ["000001"]
+    finally:
+        subprocess.run(["umount", disk], check=True)
 
 
 def test_a_gpu_that_is_not_there_is_said_so(start, digits):

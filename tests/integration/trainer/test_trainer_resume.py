@@ -125,7 +125,7 @@ def test_killed_between_rename_and_report_only_reports(start, digits, models, tm
     assert second.exits() == 0, second.told
     assert second.named("published") == [{"event": "published", "model": "digits", "version": 1}]
     assert second.named("result")[0]["metrics"] == before.metrics
-    assert not second.named("epoch")
+    assert not second.named("state")
     assert models.manifest("digits", 1) == before
 
 
