@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
-from modelyard import __version__
+from modelyard import __version__, logs
 from modelyard.dataset_store import DatasetStore
 from modelyard.job_queue import Doorbell, make_app
 from modelyard.job_store import JobStore
@@ -22,6 +22,11 @@ from modelyard.jobs.reconciler import Reconciler
 from modelyard.journal import Journal
 from modelyard.model_store import ModelStore
 from modelyard.settings import JobsSettings
+
+
+_UNLOGGED = ("/metrics", "/healthz/live", "/healthz/ready")
+
+log = logs.get(__name__)
 
 
 def create_app(settings: JobsSettings) -> FastAPI:
@@ -76,6 +81,14 @@ def _measure(app: FastAPI, metrics: JobsMetrics) -> None:
         route = getattr(request.scope.get("route"), "path", "none")
         seconds = time.perf_counter() - started
         metrics.requests.labels(route, request.method, response.status_code).observe(seconds)
+        if route not in _UNLOGGED:
+            log.info(
+                "request",
+                method=request.method,
+                path=request.url.path,
+                status=response.status_code,
+                seconds=round(seconds, 6),
+            )
         return response
 
 

@@ -10,6 +10,7 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 
+from modelyard import logs
 from modelyard.dataset_store import DatasetStore
 from modelyard.errors import Unavailable
 from modelyard.job import Job, JobRequest, JobState, Plan
@@ -18,6 +19,9 @@ from modelyard.job_store import JobStore
 from modelyard.jobs.event_feed import EventFeed
 from modelyard.jobs.metrics import JobsMetrics
 from modelyard.settings import JobsSettings
+
+
+log = logs.get(__name__)
 
 
 class JobPage(BaseModel):
@@ -70,6 +74,7 @@ def job_routes(
         job = store.submit(request, key=key)
         metrics.submitted.labels(request.task.type, request.network.type).inc()
         doorbell.ring(job.queue)
+        log.info("submitted", job_id=job.id, model=job.model, queue=job.queue)
         response.headers["Location"] = f"/v1/jobs/{job.id}"
         return job
 

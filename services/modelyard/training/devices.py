@@ -39,13 +39,36 @@ def choose(wanted: str, *, gpus: tuple[str, ...]) -> Device:
     return Device("gpu", wanted)
 
 
+@dataclass(frozen=True)
+class Usage:
+    """What a GPU is doing at the moment, all of its processes together."""
+
+    memory_bytes: int
+    busy_ratio: float
+
+
 def gpus() -> tuple[str, ...]:
-    """The indexes of the NVIDIA GPUs that this process may use; empty without a driver."""
+    """The indexes of the NVIDIA GPUs of this machine; empty without a driver."""
+    return tuple(line[0] for line in _query("index"))
+
+
+def usage(device: Device) -> Usage | None:
+    """None for a CPU, and where the driver does not say."""
+    if device.kind != "gpu":
+        return None
+    for index, memory, busy in _query("index,memory.used,utilization.gpu"):
+        if index == device.visible and memory.isdecimal() and busy.isdecimal():
+            return Usage(int(memory) * 1024 * 1024, int(busy) / 100)
+    return None
+
+
+def _query(fields: str) -> list[list[str]]:
+    """A row of values per GPU, in the units that nvidia-smi documents: MiB and percent."""
     if not NVIDIA_DRIVER.is_dir():
-        return ()
-    query = ["nvidia-smi", "--query-gpu=index", "--format=csv,noheader"]
+        return []
+    command = ["nvidia-smi", f"--query-gpu={fields}", "--format=csv,noheader,nounits"]
     try:
-        listed = subprocess.run(query, capture_output=True, text=True, timeout=20, check=True)  # noqa: S603  # a fixed command
+        answer = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True)  # noqa: S603  # a fixed command
     except (OSError, subprocess.SubprocessError):
-        return ()
-    return tuple(line.strip() for line in listed.stdout.splitlines() if line.strip())
+        return []
+    return [[value.strip() for value in line.split(",")] for line in answer.stdout.splitlines()]

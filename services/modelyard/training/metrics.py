@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from modelyard.job import Job, JobState, Reason
 from modelyard.telemetry import DURATION_BUCKETS, LATENCY_BUCKETS
+from modelyard.training.devices import Device, Usage
 
 
 class TrainingMetrics:
@@ -54,6 +55,18 @@ class TrainingMetrics:
         self._busy = Gauge(
             "modelyard_training_worker_busy", "1 while this worker has a job.", registry=registry
         )
+        self._gpu_memory = Gauge(
+            "modelyard_training_gpu_memory_bytes",
+            "Memory in use on this worker's GPU.",
+            ["gpu"],
+            registry=registry,
+        )
+        self._gpu_busy = Gauge(
+            "modelyard_training_gpu_busy_ratio",
+            "Share of the last moments in which this worker's GPU was busy.",
+            ["gpu"],
+            registry=registry,
+        )
         self._finished = Counter(
             "modelyard_job_finished_total",
             "Jobs that this worker brought to an end, by state and reason.",
@@ -87,6 +100,10 @@ class TrainingMetrics:
             for name, value in data.get("logs", {}).items():
                 split = "validation" if name.startswith("val_") else "train"
                 self._value.labels(model, split, name.removeprefix("val_")).set(value)
+
+    def gpu(self, device: Device, usage: Usage) -> None:
+        self._gpu_memory.labels(device.visible).set(usage.memory_bytes)
+        self._gpu_busy.labels(device.visible).set(usage.busy_ratio)
 
     def busy(self, is_busy: bool) -> None:
         self._busy.set(is_busy)

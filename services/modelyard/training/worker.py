@@ -115,6 +115,9 @@ class Worker:
                 self._store.heartbeat(self.name, status)
             except Exception as error:  # the store may be away for long; training goes on
                 log.debug("no heartbeat", error=str(error))
+            usage = devices.usage(self._device)
+            if usage is not None:
+                self._metrics.gpu(self._device, usage)
             time.sleep(HEARTBEAT_SECONDS)
 
 

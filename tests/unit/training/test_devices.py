@@ -1,0 +1,56 @@
+"""Which processor a worker takes; a driver is played by a script that prints what nvidia-smi prints."""
+
+from pathlib import Path
+
+import pytest
+from modelyard.errors import InvalidRequest
+from modelyard.training import devices
+from modelyard.training.devices import CPU, Device, Usage
+
+
+@pytest.fixture
+def two_gpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    script = tmp_path / "nvidia-smi"
+    script.write_text(
+        "#!/bin/sh\n"
+        'case "$1" in\n'
+        '*memory*) printf "0, 1024, 50\\n1, 2048, [N/A]\\n" ;;\n'
+        '*) printf "0\\n1\\n" ;;\n'
+        "esac\n"
+    )
+    script.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    monkeypatch.setattr(devices, "NVIDIA_DRIVER", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "gpus", "device"),
+    [
+        ("auto", (), CPU),
+        ("auto", ("0", "1"), Device("gpu", "0")),
+        ("cpu", ("0",), CPU),
+        ("1", ("0", "1"), Device("gpu", "1")),
+    ],
+)
+def test_a_worker_takes_what_it_is_told_and_what_is_there(
+    wanted: str, gpus: tuple[str, ...], device: Device
+) -> None:
+    assert devices.choose(wanted, gpus=gpus) == device
+
+
+def test_a_gpu_that_is_not_there_is_an_error_that_says_what_is() -> None:
+    with pytest.raises(InvalidRequest, match="auto, cpu or one of 0, 1"):
+        devices.choose("7", gpus=("0", "1"))
+
+
+def test_without_a_driver_there_is_no_gpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(devices, "NVIDIA_DRIVER", tmp_path / "none")
+    assert devices.gpus() == ()
+
+
+@pytest.mark.usefixtures("two_gpus")
+def test_gpus_and_their_usage_are_read_off_the_driver() -> None:
+    assert devices.gpus() == ("0", "1")
+    assert devices.usage(Device("gpu", "0")) == Usage(1024**3, 0.5)
+    assert devices.usage(Device("gpu", "1")) is None  # it does not say
+    assert devices.usage(CPU) is None
