@@ -23,7 +23,9 @@ def test_from_a_request_to_a_prediction(shell: Any) -> None:
     assert "\x1b" not in trained.stderr  # no terminal, no escape codes
 
     Image.fromarray(np.zeros((8, 8), np.uint8)).save(shell.folder / "black.png")
-    answer = until_served(shell, "predict", "first", "black.png", "-o", "json", "--top", "2")
+    asked = shell("predict", "first", "black.png", "-o", "json", "--top", "2")
+    assert asked.returncode == 0, asked.stderr  # served as soon as `train` has ended
+    answer = json.loads(asked.stdout)
     assert answer["model"] == "first"
     assert answer["version"] == 1
     [result] = answer["results"]
@@ -69,8 +71,8 @@ def test_a_file_beside_the_request_is_sent_first(shell: Any) -> None:
     source = json.loads(trained.stdout)["request"]["dataset"]["source"]
     assert source.startswith("dataset://")
 
-    answer = until_served(shell, "predict", "line", '{"x": 3}', '{"x": 4}', "-o", "json")
-    assert len(answer["values"]) == 2
+    asked = shell("predict", "line", '{"x": 3}', '{"x": 4}', "-o", "json")
+    assert len(json.loads(asked.stdout)["values"]) == 2
 
 
 def test_interrupting_the_watcher_leaves_the_job_alone(shell: Any) -> None:
@@ -152,13 +154,3 @@ def state_of(shell: Any, service: str) -> dict[str, Any]:
     states = json.loads(shell("status", "-o", "json").stdout)
     state: dict[str, Any] = next(state for state in states if state["service"] == service)
     return state
-
-
-def until_served(shell: Any, *arguments: str) -> dict[str, Any]:
-    """A new version answers a moment after it was published."""
-    deadline = time.monotonic() + 30
-    while (done := shell(*arguments)).returncode != 0:
-        assert time.monotonic() < deadline, done.stderr
-        time.sleep(0.2)
-    answer: dict[str, Any] = json.loads(done.stdout)
-    return answer

@@ -101,6 +101,9 @@ class Demo:
         _title("Results on held-out examples")
         for job in (first, second, third):
             say(f"  {job.model:<10}{beside(job.metrics, job.baseline)}")
+        _check_better(first, "accuracy", more=True)
+        _check_better(second, "accuracy", more=True)
+        _check_better(third, "mase", more=False)
 
     def _submit(self, client: Client, name: str) -> Job:
         job = client.jobs.submit(self.examples / f"{name}.yaml")
@@ -111,6 +114,8 @@ class Demo:
         _title("A convolutional network on handwritten digits")
         done = follow(client, job.id, epoch_lines=6).raise_for_state()
         images = sorted((self.examples / "digits").glob("*.png"))
+        if not images:
+            raise FailedPrecondition(f"there are no images in {self.examples / 'digits'}")
         answer = _once_served(lambda: client.predict.classify_images(done.model, images[:1]))
         say(
             f"{mark('ok')} first gRPC prediction of the new network "
@@ -150,6 +155,16 @@ class Demo:
 
 def _title(text: str) -> None:
     say(f"\n{click.style(text, bold=True)}")
+
+
+def _check_better(job: Job, metric: str, *, more: bool) -> None:
+    """A network that loses to the answer without a network is no result to show."""
+    ours, theirs = job.metrics[metric], job.baseline[metric]
+    if not (ours > theirs if more else ours < theirs):
+        raise FailedPrecondition(
+            f"{job.model}: {metric} {ours:.4g} is no better than its baseline, {theirs:.4g}",
+            reason="NO_BETTER_THAN_BASELINE",
+        )
 
 
 def _once_served(ask: Callable[[], Answer]) -> Answer:

@@ -1,5 +1,9 @@
 """What is wrong in a request file, shown where it stands."""
 
+import difflib
+import re
+from collections.abc import Collection
+
 import click
 
 from modelyard.cli.problem import say_error
@@ -7,27 +11,50 @@ from modelyard.cli.yaml_position import Position, find
 from modelyard.client.errors import InvalidRequest
 from modelyard.errors import Violation
 
+_UNKNOWN_FIELD = "Extra inputs are not permitted"  # pydantic's words
 
-def show(error: InvalidRequest, text: str, name: str) -> None:
-    """Prints each violation with file, line and column, the line itself, and what would be right."""
+
+def show(
+    error: InvalidRequest, text: str, name: str, *, known: Collection[str] = frozenset()
+) -> None:
+    """Prints each violation with file, line and column, the line itself, and what would be right.
+
+    `known` are the names of fields, for those who meant one of them.
+    """
     count = len(error.violations)
     say_error(error.reason, f"{count} problem{'s' if count > 1 else ''} in {name}")
     for violation in error.violations:
-        _show_one(violation, text, name)
+        _show_one(violation, text, name, known)
     click.echo("nothing was submitted", err=True)
 
 
-def _show_one(violation: Violation, text: str, name: str) -> None:
-    position = find(text, violation.field)
+def _show_one(violation: Violation, text: str, name: str, known: Collection[str]) -> None:
+    is_unknown = violation.message == _UNKNOWN_FIELD
+    position = find(text, violation.field, at_key=is_unknown)
     where = f"{name}:{position.line}:{position.column}" if position else name
-    what = f"{violation.field}: {violation.message}" if violation.field else violation.message
-    click.echo(f"  {click.style(where, bold=True)}  {what}", err=True)
+    what = "is not a field that is known here" if is_unknown else violation.message
+    described = f"{violation.field}: {what}" if violation.field else what
+    click.echo(f"  {click.style(where, bold=True)}  {described}", err=True)
     if position is not None:
         _show_line(position, text)
     if violation.expected is not None:
         click.echo(f"    {click.style('expected', fg='cyan')}: {violation.expected}", err=True)
-    if violation.received is not None:
+    if violation.received is not None and not is_unknown:
         click.echo(f"    received: {violation.received}", err=True)
+    if meant := _meant(violation, known if is_unknown else ()):
+        click.echo(f"    {click.style('help', fg='cyan')}: did you mean `{meant}`?", err=True)
+
+
+def _meant(violation: Violation, known: Collection[str]) -> str | None:
+    """The known name, or the allowed value, that is nearly what was written."""
+    if known:
+        written, choices = violation.field.rpartition(".")[2], list(known)
+    else:
+        written = (violation.received or "").strip("'\"")
+        said = f"{violation.message} {violation.expected or ''}"
+        choices = re.findall(r"[A-Za-z_][A-Za-z0-9_]{2,}", said)
+    close = difflib.get_close_matches(written, choices, n=1, cutoff=0.75)
+    return close[0] if close and close[0] != written else None
 
 
 def _show_line(position: Position, text: str) -> None:

@@ -54,10 +54,17 @@ class _Plain(_Quiet):
     """One line for each thing that is worth one."""
 
     epoch_lines: int | None = None
+    _held_back: Mapping[str, Any] | None = None
+    """The last epoch if it got no line; it gets one after all if training ends with it."""
 
     def show(self, event: "Event") -> None:
-        if event.kind == "epoch" and not self._is_worth_a_line(event.data):
-            return
+        if event.kind == "epoch":
+            if not self._is_worth_a_line(event.data):
+                self._held_back = event.data
+                return
+            self._held_back = None
+        elif event.kind == "result" and self._held_back is not None:
+            say(_tell_epoch(self._held_back))
         told = _TOLD.get(event.kind)
         line = told(event.data) if told else None
         if line:
@@ -72,32 +79,33 @@ class _Plain(_Quiet):
 
 @dataclass
 class _Live(_Quiet):
-    """The epoch that runs now, in a line that changes; what is over stands above it."""
+    """What runs now, in a line that changes; what is over stands above it."""
 
     _status: "Status | None" = None
+    _now: str = "waiting"
 
     def show(self, event: "Event") -> None:
-        if event.kind in ("epoch", "progress"):
-            self._line(_epoch_bar(event.data))
-            return
-        told = _TOLD.get(event.kind)
-        line = told(event.data) if told else None
-        if line:
+        if event.kind == "epoch":
+            self._now = _epoch_bar(event.data)
+        elif event.kind == "state":
+            self._now = str(event.data.get("state", "")).lower()
+        elif told := _TOLD.get(event.kind):
             self._pause()
-            say(line)
-            self._line(line.strip())
+            say(told(event.data) or "")
+        self._line()
 
     def close(self) -> None:
         self._pause()
 
-    def _line(self, text: str) -> None:
+    def _line(self) -> None:
+        # Late: only a terminal needs rich.
         from rich.text import Text
 
         if self._status is None:
-            self._status = console().status(Text(text))
+            self._status = console().status(Text(self._now))
             self._status.start()
         else:
-            self._status.update(Text(text))
+            self._status.update(Text(self._now))
 
     def _pause(self) -> None:
         if self._status is not None:

@@ -16,10 +16,10 @@ class Position:
     """How many characters to underline."""
 
 
-def find(text: str, field: str) -> Position | None:
+def find(text: str, field: str, *, at_key: bool = False) -> Position | None:
     """The value of a field such as `network.layers[1].units`; of an unknown path, its nearest parent.
 
-    None if not even its first word is there, or the text is no YAML.
+    `at_key` points at the name instead. None if not even its first word is there, or the text is no YAML.
     """
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
@@ -27,7 +27,7 @@ def find(text: str, field: str) -> Position | None:
         return None
     found: yaml.Node | None = None
     for step in _steps(field):
-        child = _child(node, step)
+        child = _child(node, step, at_key)
         if child is None:
             break
         found, node = child
@@ -40,14 +40,16 @@ def _steps(field: str) -> list[str | int]:
     return [int(word) if word.isdecimal() else word for word in words]
 
 
-def _child(node: yaml.Node | None, step: str | int) -> tuple[yaml.Node, yaml.Node] | None:
+def _child(
+    node: yaml.Node | None, step: str | int, at_key: bool
+) -> tuple[yaml.Node, yaml.Node] | None:
     """What to point at, and where to go on."""
     if isinstance(node, yaml.SequenceNode) and isinstance(step, int):
         return (node.value[step], node.value[step]) if step < len(node.value) else None
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
             if key.value == str(step):
-                return _pointed(key, value), value
+                return key if at_key else _pointed(key, value), value
     return None
 
 

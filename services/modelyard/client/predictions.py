@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from modelyard.client.errors import InvalidRequest
+from modelyard.client.errors import InvalidRequest, NotFound
 from modelyard.client.rpc import Channel
 from modelyard.v1 import (
     forecasting_pb2,
@@ -92,6 +93,15 @@ class Values(_Answer):
 class Predictions:
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
+
+    def serves(self, model: str, *, timeout: float | None = None) -> bool:
+        """Whether a version of the model answers there. Raises Unavailable if nobody does."""
+        request = health_pb2.HealthCheckRequest(service=model)
+        try:
+            status = self._channel.call(_check_health, request, timeout).status
+        except NotFound:
+            return False
+        return bool(status == health_pb2.HealthCheckResponse.SERVING)
 
     def classify_images(
         self,
@@ -185,6 +195,10 @@ class Predictions:
         )
         response = self._channel.call(_predict_values, request, timeout)
         return Values(*_answered_by(response), tuple(response.values))
+
+
+def _check_health(channel: grpc.Channel) -> Any:
+    return health_pb2_grpc.HealthStub(channel).Check
 
 
 def _classify_images(channel: grpc.Channel) -> Any:

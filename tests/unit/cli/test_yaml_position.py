@@ -66,3 +66,22 @@ def test_the_line_is_shown_with_a_caret(capsys: pytest.CaptureFixture[str]) -> N
         "  broken.yaml  task: is required",
         "nothing was submitted",
     ]
+
+
+def test_who_wrote_nearly_the_right_word_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    error = InvalidRequest(
+        "wrong",
+        violations=(
+            Violation("training.epoch", "Extra inputs are not permitted", None, "3"),
+            Violation(
+                "network.type", "Input should be 'dense', 'cnn' or 'layers'", None, "'layer'"
+            ),
+            Violation("name", "must be something else", None, "'airline'"),
+        ),
+    )
+    violations.show(error, REQUEST, "broken.yaml", known={"epochs", "units"})
+    said = capsys.readouterr().err
+    assert "broken.yaml:7:24  training.epoch: is not a field that is known here" in said
+    assert said.count("did you mean") == 2
+    assert "did you mean `epochs`?" in said
+    assert "did you mean `layers`?" in said

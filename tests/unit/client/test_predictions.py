@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 from google.protobuf.any_pb2 import Any as Packed
 from google.rpc import code_pb2, error_details_pb2, status_pb2
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_health.v1.health import HealthServicer
 from grpc_status import rpc_status
 
 from modelyard.client import Client, InvalidRequest, ScoredClass, Unavailable
@@ -153,6 +155,20 @@ def test_a_busy_moment_is_tried_again(client: Client, vision: Vision) -> None:
     vision.answer = away_at_first
     assert client.predict.classify_images("digits", [b"x"]).top.name == "7"
     assert len(calls) == 2
+
+
+def test_a_model_that_nobody_has_heard_of_is_not_served() -> None:
+    health = HealthServicer()
+    health.set("digits", health_pb2.HealthCheckResponse.SERVING)
+    health.set("sms", health_pb2.HealthCheckResponse.NOT_SERVING)
+    server = grpc.server(ThreadPoolExecutor(2))
+    health_pb2_grpc.add_HealthServicer_to_server(health, server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    with Client(grpc=f"127.0.0.1:{port}") as client:
+        served = {name: client.predict.serves(name) for name in ("digits", "sms", "airline")}
+    server.stop(None).wait()
+    assert served == {"digits": True, "sms": False, "airline": False}
 
 
 def test_nobody_there() -> None:

@@ -1,6 +1,8 @@
 """`modelyard train FILE`: submits a request and watches what becomes of it."""
 
+import time
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -9,8 +11,10 @@ from modelyard.cli.addresses import client_of
 from modelyard.cli.output import mark, output_option, print_json, program, say
 from modelyard.cli.watch import detach_note, follow
 from modelyard.client import Client, Job
-from modelyard.client.errors import InvalidRequest
+from modelyard.client.errors import ApiError, InvalidRequest
 from modelyard.client.requests import WrittenRequest, read
+
+_SERVED_WITHIN = 20.0
 
 
 @click.command("train")
@@ -43,7 +47,7 @@ def command(
             return exits.OK
         job = client.jobs.submit_written(written, idempotency_key=idempotency_key)
     except InvalidRequest as error:
-        return _refused(error, written)
+        return _refused(error, written, client)
     if not quiet:
         say(f"{mark('ok')} submitted    job {job.id}")
     if detach:
@@ -51,11 +55,21 @@ def command(
     return _watch(client, job, quiet, output)
 
 
-def _refused(error: InvalidRequest, written: WrittenRequest) -> int:
+def _refused(error: InvalidRequest, written: WrittenRequest, client: Client) -> int:
     if not error.violations:
         raise error
-    violations.show(error, written.text, written.name)
+    violations.show(error, written.text, written.name, known=_known_fields(client))
     return exits.INVALID
+
+
+def _known_fields(client: Client) -> set[str]:
+    """The names of all fields that a request can have; none if the service does not say."""
+    try:
+        schema: Any = client.request_schema()
+    except ApiError:
+        return set()
+    every = [schema, *schema.get("$defs", {}).values()]
+    return {name for definition in every for name in definition.get("properties", ())}
 
 
 def _leave(job: Job, output: str) -> int:
@@ -71,8 +85,23 @@ def _watch(client: Client, job: Job, quiet: bool, output: str) -> int:
         ended = follow(client, job.id, quiet=quiet)
     except KeyboardInterrupt:
         return detach_note(job.id)
+    if ended.succeeded:
+        _await_served(client, ended, quiet)
     if output != "table":
         print_json(ended.raw)
-    elif ended.succeeded and not quiet:
-        say(f"  {program()} predict {ended.model} …")
     return exits.of_state(ended.state)
+
+
+def _await_served(client: Client, job: Job, quiet: bool) -> None:
+    """Inference looks for new versions all the time; where there is none, the job has succeeded all the same."""
+    deadline = time.monotonic() + _SERVED_WITHIN
+    try:
+        while not client.predict.serves(job.model, timeout=5):
+            if time.monotonic() > deadline:
+                return
+            time.sleep(0.1)
+    except ApiError:
+        return
+    if not quiet:
+        say(f"{mark('ok')} served       {job.model} answers at {client.grpc}")
+        say(f"  {program()} predict {job.model} …")
