@@ -2,13 +2,16 @@
 
 from __future__ import annotations  # NumPy is named here, but requests are read without it
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from modelyard.errors import InvalidRequest
+from modelyard.errors import InvalidRequest, Violation
 
 if TYPE_CHECKING:
-    from modelyard.examples import Column, ColumnKind, Schema
+    from modelyard.examples import Column, ColumnKind, Examples, Schema
+
+LARGEST = 1e30
+"""float32, in which models compute, ends at 3e38."""
 
 _MEANING: dict[ColumnKind, str] = {
     "number": "numbers",
@@ -46,3 +49,21 @@ def classes(schema: Schema, name: str, *, field: str = "label") -> int | None:
     """How many classes a label has, where that is known."""
     found = column(schema, field, name, ("text", "number")).classes
     return None if found is None else len(found)
+
+
+def not_numbers(examples: Examples, name: str) -> Iterator[Violation]:
+    """The rows in which a column that must hold numbers holds none, or one too large to compute with."""
+    for row, value in enumerate(examples.columns[name].tolist()):
+        if not _is_number(value):
+            received = "nothing" if value in ("", None) or value != value else repr(value)
+            yield Violation(
+                examples.where(row), f"column {name!r} has no value", "a number", received
+            )
+
+
+def _is_number(value: object) -> bool:
+    """A column with one word in it is one of text, whatever its other values are."""
+    try:
+        return abs(float(value)) < LARGEST  # type: ignore[arg-type]  # the except is for the others
+    except (TypeError, ValueError):
+        return False

@@ -76,6 +76,8 @@ MONTHS = [f"2026-{month:02}" for month in range(1, 12)]
         (IMAGES, images(np.full((6, 4, 4), 0.5)), "data.csv[image]", "multiply it by 255"),
         (SERIES, series(y=numbers(*range(5), NAN, *range(6))), "data.csv:7", "has no value"),
         (SERIES, series(y=numbers(*range(5), np.inf, *range(6))), "data.csv:7", "has no value"),
+        (SERIES, series(y=objects(*"12345", "x", *"678901")), "data.csv:7", "has no value"),
+        (TABLE, table(numbers(1, 2, 3), objects("1", "2", "three")), "data.csv:4", "has no value"),
         (SERIES, series(t=numbers(0, 1, 2, 2, *range(4, 12))), "data.csv:5", "twice"),
         (SERIES, series(t=numbers(0, 1, 2, 0, *range(4, 12))), "data.csv:5", "before that"),
         (SERIES, series(t=objects(*MONTHS, "soon")), "data.csv:13", "holds no time"),

@@ -136,6 +136,8 @@ def test_the_last_twelve_months_are_one_forecast() -> None:
     smape = (2 * np.abs(truth - naive) / (truth + naive)).mean()
     assert figures.baseline["smape"] == pytest.approx(smape)
     assert figures.metrics["mase"] < 0.2
+    # the network answers zeros and adds nothing
+    assert figures.baseline["drift_mase"] == pytest.approx(figures.metrics["mase"])
 
 
 def test_covariates_are_scaled_by_their_training_rows() -> None:

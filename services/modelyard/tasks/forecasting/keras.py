@@ -11,7 +11,7 @@ constant and slope are least squares over the training part. A network that answ
 season and its growth, and a level that was never seen before is no surprise to it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from modelyard.tasks.forecasting.task import Forecasting
 
 Values = NDArray[np.float64]
+Network = Callable[..., tf.Tensor]
 _GROWTH = 3.0
 """A positive series whose largest value is so many times its smallest is learned on a logarithmic scale."""
 _LEAST = 1e-9
@@ -157,13 +158,19 @@ class ForecastLearning:
         return self._signatures[signature].answer(model, inputs)
 
     def evaluate(self, model: keras.Model) -> Evaluation:
-        """Over every origin whose whole horizon lies in the test part."""
+        """Over every origin whose whole horizon lies in the test part.
+
+        The baseline is the last season; `drift_…` is what the graph answers if the network answers zeros, so
+        that one sees what the network adds.
+        """
         origins = self._origins("test")
         truth = self.series[origins[:, np.newaxis] + np.arange(self.task.horizon), 0]
         naive = seasonal_naive(self.series[:, 0], origins, self.task.horizon, self._season)
+        drift = self._figures(self._forecasts(_silent, origins), truth)
         return Evaluation(
             metrics=self._figures(self._forecasts(model, origins), truth),
-            baseline=self._figures(naive, truth),
+            baseline=self._figures(naive, truth)
+            | {f"drift_{name}": value for name, value in drift.items()},
         )
 
     @property
@@ -186,7 +193,7 @@ class ForecastLearning:
         future = self.series[column + np.arange(self.task.horizon), 0]
         return tf.constant(history, tf.float32), tf.constant(future, tf.float32)
 
-    def _forecasts(self, model: keras.Model, origins: NDArray[np.int64]) -> Values:
+    def _forecasts(self, model: Network, origins: NDArray[np.int64]) -> Values:
         batches = (origins[i : i + BATCH] for i in range(0, len(origins), BATCH))
         answers = [
             self._serve(model, {"history": self._windows(batch)[0]})["forecast"].numpy()
@@ -213,7 +220,7 @@ class ForecastLearning:
         spec = tf.TensorSpec((None, None, self.series.shape[1]), tf.float32, "history")
         return {"serving_default": Signature({"history": spec}, self._serve)}
 
-    def _serve(self, model: keras.Model, inputs: Tensors) -> dict[str, tf.Tensor]:
+    def _serve(self, model: Network, inputs: Tensors) -> dict[str, tf.Tensor]:
         history = self._last_window(inputs["history"])
         answer = tf.cast(model(self._prepare(history), training=False), tf.float32)
         return {"forecast": self._unscaled(self._drifting(history) + answer * self.scaling.error)}
@@ -261,6 +268,11 @@ class ForecastLearning:
         if not self.scaling.logarithmic:
             return level
         return tf.exp(tf.minimum(level, _LARGEST_LOG))
+
+
+def _silent(seen: tf.Tensor, training: bool) -> tf.Tensor:
+    """A network that answers zeros."""
+    return tf.zeros((1, 1))
 
 
 def _fit(task: "Forecasting", train: Values) -> Scaling:

@@ -8,13 +8,12 @@ import numpy as np
 
 from modelyard.errors import BadData, Violation
 from modelyard.examples import Examples
+from modelyard.tasks import columns
 
 if TYPE_CHECKING:
     from modelyard.tasks.tabular.task import Tabular
 
 LEAST_ROWS = 3
-_LARGEST = 1e30
-"""float32, in which models compute, ends at 3e38."""
 
 
 def check_inputs(task: Tabular, examples: Examples) -> None:
@@ -48,19 +47,13 @@ def _kind(examples: Examples, name: str) -> str:
 
 
 def check_target(examples: Examples, name: str) -> None:
-    values = examples.columns[name].astype(np.float64)
-    BadData.refuse(
-        Violation(
-            examples.where(int(row)), f"column {name!r} has no value", "a number", str(values[row])
-        )
-        for row in np.flatnonzero(~(np.abs(values) < _LARGEST))
-    )
-    if len(values) < LEAST_ROWS:
+    BadData.refuse(columns.not_numbers(examples, name))
+    if len(examples) < LEAST_ROWS:
         raise BadData.of(
             examples.source,
             "too few rows to hold some out",
             expected=f"at least {LEAST_ROWS}",
-            received=str(len(values)),
+            received=str(len(examples)),
         )
 
 
@@ -76,5 +69,5 @@ def _check_size(examples: Examples, name: str) -> None:
             "a number below 1e30",
             str(values[row]),
         )
-        for row in np.flatnonzero(np.abs(values.astype(np.float64)) >= _LARGEST)
+        for row in np.flatnonzero(np.abs(values.astype(np.float64)) >= columns.LARGEST)
     )
