@@ -10,7 +10,7 @@ from queue import SimpleQueue
 from threading import Lock, Thread
 from typing import Any, BinaryIO
 
-from modelyard.job import Exit
+from modelyard.training.lifeline import GONE
 
 
 class LeaseLost(Exception):
@@ -53,7 +53,7 @@ class Channel:
             try:
                 self._write(line)
             except BrokenPipeError:
-                os._exit(Exit.AGAIN)
+                os._exit(GONE)
 
     def _write(self, line: bytes) -> None:
         """A raw pipe may take less than it is given."""
@@ -65,4 +65,4 @@ class Channel:
         for line in answers:
             self._answers.put(json.loads(line))
         # The worker is gone, and with it the lease: not even a checkpoint may be written any more.
-        os._exit(Exit.AGAIN)
+        os._exit(GONE)

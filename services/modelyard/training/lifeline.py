@@ -6,9 +6,10 @@ import signal
 import sys
 from types import FrameType
 
-from modelyard.job import Exit
+GONE = 75
+"""The exit code of a process whose worker is gone: `Exit.AGAIN`, without the import of all requests."""
 
-_PR_SET_PDEATHSIG = 1
+_PR_SET_PDEATHSIG = 1  # <sys/prctl.h>
 
 
 class Stopped(Exception):
@@ -40,4 +41,4 @@ def die_with_parent(parent: int) -> None:
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:  # it died before we asked
-        os._exit(Exit.AGAIN)
+        os._exit(GONE)
