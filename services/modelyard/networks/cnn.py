@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 
 class CNN(Spec):
+    """Convolutions, each followed by a pooling, and dense layers after them."""
+
     kinds: ClassVar[frozenset[str]] = frozenset({"image", "tokens", "series"})
 
     type: Literal["cnn"] = "cnn"

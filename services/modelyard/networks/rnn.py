@@ -21,6 +21,8 @@ _CELLS: dict[str, type[SimpleRNN] | type[LSTM] | type[GRU]] = {
 
 
 class RNN(Spec):
+    """Recurrent layers, which read a text or a series step by step, and dense layers after them."""
+
     kinds: ClassVar[frozenset[str]] = frozenset({"tokens", "series"})
 
     type: Literal["rnn"] = "rnn"

@@ -3,12 +3,16 @@
 from __future__ import annotations  # NumPy is named here, but requests are read without it
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import Field
 
 from modelyard.errors import InvalidRequest, Violation
 
 if TYPE_CHECKING:
     from modelyard.examples import Column, ColumnKind, Examples, Schema
+
+ColumnName = Annotated[str, Field(min_length=1, max_length=200)]
 
 LARGEST = 1e30
 """float32, in which models compute, ends at 3e38."""

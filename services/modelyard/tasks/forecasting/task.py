@@ -9,17 +9,19 @@ from pydantic import Field
 from modelyard.errors import InvalidRequest
 from modelyard.spec import Features, Head, Spec
 from modelyard.tasks import columns
+from modelyard.tasks.columns import ColumnName
 
 if TYPE_CHECKING:
     from modelyard.examples import Examples, Schema
     from modelyard.recipe import Split
     from modelyard.tasks.learning import Learning
 
-ColumnName = Annotated[str, Field(min_length=1, max_length=200)]
 Steps = Annotated[int, Field(ge=1, le=100_000)]
 
 
 class Forecasting(Spec):
+    """The next `horizon` values of a series, whose rows are equally spaced in time, from its last `window`."""
+
     type: Literal["forecasting"] = "forecasting"
     target: ColumnName
     """The column that is forecast."""
@@ -30,7 +32,7 @@ class Forecasting(Spec):
     season: Steps = 1
     """How many steps a season has: 12 for months of a year, 24 for hours of a day, 1 for none."""
     window: Steps | None = None
-    """How many past steps are looked at; two seasons, or the horizon if that is longer, if unset."""
+    """How many past steps are looked at; if unset two seasons, the horizon, or 8, whichever is most."""
     covariates: Annotated[tuple[ColumnName, ...], Field(max_length=1000)] = ()
     """Further columns whose past is looked at."""
 

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from modelyard.spec import Features, Head, Spec
 from modelyard.tasks import columns
+from modelyard.tasks.columns import ColumnName
 
 if TYPE_CHECKING:
     from modelyard.examples import Examples, Schema
@@ -15,10 +16,11 @@ if TYPE_CHECKING:
     from modelyard.tasks.learning import Learning
 
 Side = Annotated[int, Field(ge=1, le=4096)]
-ColumnName = Annotated[str, Field(min_length=1, max_length=200)]
 
 
 class ImageClassification(Spec):
+    """Which of several classes an image is of."""
+
     type: Literal["image_classification"] = "image_classification"
     image: ColumnName = "image"
     """The column of encoded images (JPEG, PNG, BMP, GIF), or of arrays height × width × channels of 0 to 255."""

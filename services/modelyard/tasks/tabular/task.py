@@ -9,13 +9,12 @@ from pydantic import Field
 from modelyard.errors import InvalidRequest
 from modelyard.spec import Features, Head, Spec
 from modelyard.tasks import columns
+from modelyard.tasks.columns import ColumnName
 
 if TYPE_CHECKING:
     from modelyard.examples import Examples, Schema
     from modelyard.recipe import Split
     from modelyard.tasks.learning import Learning
-
-ColumnName = Annotated[str, Field(min_length=1, max_length=200)]
 
 
 class Tabular(Spec):
@@ -39,6 +38,8 @@ class Tabular(Spec):
 
 
 class TabularClassification(Tabular):
+    """Which of several classes a row belongs to. Columns hold numbers or text; both may be missing."""
+
     type: Literal["tabular_classification"] = "tabular_classification"
 
     def head(self, schema: Schema) -> Head:
@@ -60,6 +61,8 @@ class TabularClassification(Tabular):
 
 
 class TabularRegression(Tabular):
+    """The number that belongs to a row. Columns hold numbers or text; both may be missing."""
+
     type: Literal["tabular_regression"] = "tabular_regression"
 
     def head(self, schema: Schema) -> Head:

@@ -8,16 +8,17 @@ from pydantic import Field
 
 from modelyard.spec import Features, Head, Spec
 from modelyard.tasks import columns
+from modelyard.tasks.columns import ColumnName
 
 if TYPE_CHECKING:
     from modelyard.examples import Examples, Schema
     from modelyard.recipe import Split
     from modelyard.tasks.learning import Learning
 
-ColumnName = Annotated[str, Field(min_length=1, max_length=200)]
-
 
 class TextClassification(Spec):
+    """Which of several classes a text is of."""
+
     type: Literal["text_classification"] = "text_classification"
     text: ColumnName = "text"
     """The column of texts."""
