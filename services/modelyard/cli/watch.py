@@ -28,7 +28,7 @@ def follow(
     finally:
         view.close()
     job = client.jobs.get(id)
-    if not quiet:
+    if not (quiet and job.succeeded):
         _tell_end(job)
     return job
 
