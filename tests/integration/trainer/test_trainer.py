@@ -274,9 +274,13 @@ def test_a_gpu_that_is_not_there_is_said_so(start, digits):
 def test_an_unreadable_attempt_ends_the_process(tmp_path):
     file = tmp_path / "attempt.json"
     file.write_text(json.dumps({"job": "x"}))
-    done = subprocess.run(
+    with subprocess.Popen(
         [sys.executable, "-m", "modelyard.training.trainer", str(file)],
-        stdin=subprocess.PIPE, capture_output=True,
-    )  # fmt: skip
-    assert done.returncode == 71
-    assert json.loads(done.stdout)["reason"] == "INTERNAL"
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    ) as trainer:
+        assert trainer.stdout is not None
+        failed = json.loads(trainer.stdout.readline())
+        assert trainer.wait(60) == 71
+    assert failed["reason"] == "INTERNAL"

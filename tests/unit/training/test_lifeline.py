@@ -35,7 +35,9 @@ def test_what_prints_is_not_taken_for_an_event():
         stderr=subprocess.PIPE,
         text=True,
     ) as process:
-        assert process.stdin and process.stdout and process.stderr
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
         warning, question = (json.loads(process.stdout.readline()) for _ in range(2))
         process.stdin.write(json.dumps({"granted": True, "version": 7}) + "\n")
         process.stdin.flush()  # and left open: closing it would end the process
