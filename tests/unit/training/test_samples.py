@@ -37,7 +37,9 @@ def test_numbers_give_way_to_zeros_of_the_same_form():
 
 def test_images_give_way_to_a_valid_image():
     """The PNG is read by hand: signature, header of one grey pixel, checksums, its one row."""
-    found = samples.synthetic({"a": {"image": np.array([b"\xff\xd8\xff\xe0\x00\x10JFIF\x00"], object)}})
+    found = samples.synthetic(
+        {"a": {"image": np.array([b"\xff\xd8\xff\xe0\x00\x10JFIF\x00"], object)}}
+    )
     (png,) = found["a"]["image"].tolist()
     assert png[:8] == b"\x89PNG\r\n\x1a\n"
     chunks, at = {}, 8
