@@ -23,7 +23,6 @@ from modelyard.journal import Journal
 from modelyard.model_store import ModelStore
 from modelyard.settings import JobsSettings
 
-
 _UNLOGGED = ("/metrics", "/healthz/live", "/healthz/ready")
 
 log = logs.get(__name__)

@@ -20,7 +20,6 @@ from modelyard.jobs.event_feed import EventFeed
 from modelyard.jobs.metrics import JobsMetrics
 from modelyard.settings import JobsSettings
 
-
 log = logs.get(__name__)
 
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from modelyard.errors import InvalidRequest
 from modelyard.training import devices
 from modelyard.training.devices import CPU, Device, Usage
