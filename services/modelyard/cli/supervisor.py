@@ -16,6 +16,7 @@ Say = Callable[[str, str], None]
 """Is told what happens: a kind (ok, bad, warn, busy) and a line for people."""
 
 _START_SECONDS = 180.0  # a cold disk may need minutes to read TensorFlow once
+_PATIENCE_SECONDS = 20.0
 _LOOK_SECONDS = 0.05
 _WATCH_SECONDS = 0.5
 _LONGEST_PAUSE = 30.0
@@ -64,7 +65,8 @@ class Supervisor:
         DeadlineExceeded for one that is not ready in time.
         """
         assert self._stack is not None
-        deadline = time.monotonic() + _START_SECONDS
+        began = time.monotonic()
+        deadline, told = began + _START_SECONDS, False
         while waiting := [
             w for n, w in self._watched.items() if not w.ready and n in (names or (n,))
         ]:
@@ -72,6 +74,9 @@ class Supervisor:
                 return self._stack
             for watched in waiting:
                 self._check_started(watched, deadline)
+            if not told and time.monotonic() - began > _PATIENCE_SECONDS:
+                told = True
+                self._tell_who_is_late(waiting)
             time.sleep(_LOOK_SECONDS)
         if all(watched.ready for watched in self._watched.values()):
             self._stack = replace(self._stack, ready=True)
@@ -113,6 +118,10 @@ class Supervisor:
         assert redis is not None
         address = f"127.0.0.1:{redis.port}"
         self._enter(RunningService("queue", redis.pid or 0, address, "", str(redis.log), seconds))
+
+    def _tell_who_is_late(self, waiting: list[_Watched]) -> None:
+        for spec in (watched.service.spec for watched in waiting):
+            self.say("warn", f"still waiting for {spec.name}; its log is {spec.log}")
 
     def _check_started(self, watched: _Watched, deadline: float) -> None:
         service = watched.service
