@@ -10,5 +10,6 @@ if __name__ == "__main__":
     status = main()
     logging.shutdown()
     sys.stdout.flush()
-    # A run that outlived the grace period must not hold the process; nothing here needs to be saved.
+    # Not by the interpreter's own end: TensorFlow's may crash below a run that outlived the grace period,
+    # and there is nothing here that must be saved.
     os._exit(status)

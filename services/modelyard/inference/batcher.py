@@ -164,7 +164,6 @@ class Batcher:
                 raise Unavailable("the version is being unloaded", reason="UNLOADING")
             waiting = self._waiting_rows.get(item.signature, 0)
             if waiting and waiting + item.weight > self._limits.queue_rows:
-                self._metrics.rejected.labels("queue_full").inc()
                 raise ResourceExhausted(
                     f"{waiting} examples are waiting for {item.signature} of {self._labels[0]}, "
                     f"and {self._limits.queue_rows} may",
@@ -186,7 +185,6 @@ class Batcher:
             if reason is not None:
                 self._withdraw(item)
                 if not item.done.is_set():
-                    self._count_lost(reason)
                     raise reason
 
     def _patience(self, item: Item) -> float:
@@ -204,9 +202,6 @@ class Batcher:
             self._waiting_rows[item.signature] -= item.weight
             if not lane:
                 del self._lanes[item.layout()]
-
-    def _count_lost(self, reason: ModelyardError) -> None:
-        self._metrics.rejected.labels(reason.reason.lower()).inc()
 
     # The working side ------------------------------------------------------------------------------
 
@@ -239,7 +234,6 @@ class Batcher:
             if reason is None:
                 live.append(item)
             else:
-                self._count_lost(reason)
                 item.fail(reason)
         return live
 

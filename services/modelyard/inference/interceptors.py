@@ -146,6 +146,8 @@ class CallInterceptor(grpc.ServerInterceptor):
             api=api,
             code=code,
         )
+        if isinstance(failure, ResourceExhausted | DeadlineExceeded | Cancelled):
+            self._metrics.rejected.labels(failure.reason.lower()).inc()
         about = {
             "api": api,
             "model": subject.model,
@@ -183,12 +185,12 @@ def _message(received: Received, context: grpc.ServicerContext) -> Any:
     """The request, unless it is none or comes too late."""
     if received.error is not None:
         raise received.error
-    if not context.is_active():
-        raise Cancelled("the caller has left", reason="CALLER_LEFT")
     if context.time_remaining() <= 0:
         raise DeadlineExceeded(
             "the deadline passed before the call began", reason="DEADLINE_IN_QUEUE"
         )
+    if not context.is_active():
+        raise Cancelled("the caller has left", reason="CALLER_LEFT")
     return received.message
 
 

@@ -211,7 +211,10 @@ class ModelManager:
             try:
                 self._settle()
                 self._note_settled()
-            # An unreadable directory or a defect must not end the watching: what is loaded goes on.
+            # The directory cannot be read; what is loaded goes on answering.
+            except OSError as error:
+                log.warning("watching_failed", error=str(error))
+            # Nor must a defect end the watching.
             except Exception:
                 log.exception("watching_failed")
             if self._is_stopping.wait(self._poll_seconds):

@@ -2,6 +2,7 @@
 
 import signal
 from collections.abc import Sequence
+from functools import cache
 from http.server import ThreadingHTTPServer
 from pathlib import Path
 from threading import Event, Thread
@@ -89,6 +90,7 @@ class InferenceServer:
         )
         self._add_services(predictor)
         self._pages: ThreadingHTTPServer | None = None
+        self._is_draining = False
         self.port = 0
 
     def start(self) -> None:
@@ -99,7 +101,7 @@ class InferenceServer:
             self._registry,
             settings.metrics_host,
             settings.inference_metrics_port,
-            ready=self._models.ready,
+            ready=self._ready,
         )
         self._grpc.start()
         self._models.start()
@@ -115,6 +117,7 @@ class InferenceServer:
     def stop(self) -> bool:
         """Drains; answers whether every call in flight ended in time."""
         log.info("draining", calls=self._pool.calls, grace_seconds=self._settings.grace_seconds)
+        self._is_draining = True
         self._health.enter_graceful_shutdown()
         stopped = self._grpc.stop(self._settings.grace_seconds)
         self._models.stop()
@@ -124,6 +127,9 @@ class InferenceServer:
             self._pages.shutdown()
         log.info("inference_stopped", drained=is_drained)
         return is_drained
+
+    def _ready(self) -> tuple[bool, str]:
+        return (False, "draining") if self._is_draining else self._models.ready()
 
     def _add_services(self, predictor: Predictor) -> None:
         settings, server = self._settings, self._grpc
@@ -163,16 +169,22 @@ def main() -> int:
 
 
 def _load_runtime(path: Path) -> Runtime:
+    _import_runtime()
     # TensorFlow takes seconds to import; the ports are open and health is answered meanwhile.
     from modelyard.runtimes import saved_model
 
     return saved_model.load(path)
 
 
+@cache
 def _import_runtime() -> None:
-    from modelyard.runtimes import saved_model  # noqa: F401 - as above
+    from modelyard.runtimes import (  # as above
+        device,
+        saved_model,  # noqa: F401 - only imported
+    )
 
-    log.debug("runtime_imported")
+    gpus = device.configure()
+    log.info("runtime_imported", gpus=gpus)
 
 
 def _options() -> Sequence[tuple[str, Any]]:

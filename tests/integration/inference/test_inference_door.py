@@ -408,6 +408,7 @@ def test_sigterm_ends_after_the_calls_in_flight(start: Any, publish: Any) -> Non
     service.wait_until(lambda: service.metric("modelyard_inference_in_flight") >= 3)
     with ThreadPoolExecutor(1) as background:
         ended = background.submit(service.terminate)
+        service.wait_until(lambda: service.page("/healthz/ready") == (503, "draining\n"))
         assert [tensors.decode("r", f.result().outputs["rounds"])[0] for f in flying] == [
             rounds,
             rounds + 1,
