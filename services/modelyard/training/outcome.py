@@ -48,6 +48,7 @@ def _with_tensorflow(
 ) -> bool:
     """Answers whether it ran on a GPU. TensorFlow comes late: what it is not needed for should not wait."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
+    os.environ["KERAS_BACKEND"] = "tensorflow"  # whatever a keras.json says
     from modelyard.training.preparation import set_up
     from modelyard.training.run import run
 

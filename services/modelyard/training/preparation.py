@@ -20,6 +20,7 @@ from modelyard.training import steps
 from modelyard.training.attempt import Attempt
 from modelyard.training.batches import Batches
 from modelyard.training.channel import Channel
+from modelyard.training.lifeline import StopSignal
 
 
 @dataclass(frozen=True)
@@ -35,8 +36,8 @@ class Prepared:
 def set_up(attempt: Attempt, channel: Channel) -> bool:
     """Devices, seeds and precision, before anything is computed; answers whether a GPU is used."""
     gpus = device.configure("gpu" if attempt.device == "gpu" else "cpu")
-    if attempt.request.resources.device == "gpu" and not gpus:
-        channel.tell("warning", message="resources.device is gpu, but there is none: using the CPU")
+    if "gpu" in (attempt.device, attempt.request.resources.device) and not gpus:
+        channel.tell("warning", message="a GPU was asked for, but there is none: using the CPU")
     training = attempt.request.training
     keras.utils.set_random_seed(training.seed)
     if training.deterministic:
@@ -45,15 +46,18 @@ def set_up(attempt: Attempt, channel: Channel) -> bool:
     return gpus > 0
 
 
-def prepare(attempt: Attempt) -> Prepared:
-    """Raises BadData and InvalidRequest."""
+def prepare(attempt: Attempt, stop: StopSignal) -> Prepared:
+    """Raises BadData, InvalidRequest and Stopped."""
     request, store = attempt.request, DatasetStore(attempt.datasets)
     _check_bytes(request.dataset, store)
     request.check(request.dataset.schema(store))
     examples = request.dataset.open(store)
+    stop.check()
     request.task.check(examples)
+    stop.check()
     training = request.training
     learning = request.task.learn(examples, training.validation, training.seed)
+    stop.check()
     train = _batches(learning.arrays("train"), training, training.batch_size)
     validation = _batches(learning.arrays("validation"), training, max(_size(training), 256))
     if train is None:

@@ -17,7 +17,7 @@ def run(
 ) -> None:
     """Raises what `failures` knows, Stopped, and LeaseLost."""
     channel.tell("state", state="VALIDATING")
-    prepared = prepare(attempt)
+    prepared = prepare(attempt, stop)
     stop.check()
     channel.tell("state", state="RUNNING")
     _fit(attempt, prepared, checkpoints, channel, stop)
