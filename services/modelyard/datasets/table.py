@@ -37,6 +37,8 @@ def schema(found: Examples, *, complete: bool) -> Schema:
 
 def check_names(names: Sequence[str], where: str) -> None:
     """Raises BadData unless there are names, none is empty and none comes twice."""
+    if not names:
+        raise BadData.of(where, "the examples have no columns")
     if len(names) > MOST_COLUMNS:
         raise BadData.of(
             where,
