@@ -45,19 +45,24 @@ class Examples:
     """The line of row 0 in the source, so that messages name the line that an editor shows."""
     lines: NDArray[np.int64] | None = field(default=None, repr=False)
     """The line of every row, where rows were taken out of their order."""
+    names: NDArray[np.object_] | None = field(default=None, repr=False)
+    """The file of every row, where rows are files of an archive."""
 
     def __len__(self) -> int:
         return len(next(iter(self.columns.values()))) if self.columns else 0
 
     def where(self, row: int) -> str:
-        """`file:line` of a row, for messages."""
+        """`file:line` of a row, for messages; `archive/file` where a row is a file."""
+        if self.names is not None:
+            return f"{self.source}/{self.names[row]}"
         line = self.lines[row] if self.lines is not None else self.first_line + row
         return f"{self.source}:{line}"
 
     def take(self, rows: NDArray[np.int64]) -> "Examples":
         lines = self.lines if self.lines is not None else np.arange(len(self)) + self.first_line
         columns = {name: values[rows] for name, values in self.columns.items()}
-        return Examples(columns, self.source, self.first_line, lines[rows])
+        names = None if self.names is None else self.names[rows]
+        return Examples(columns, self.source, self.first_line, lines[rows], names)
 
 
 def labels(values: NDArray[Any]) -> NDArray[np.object_]:

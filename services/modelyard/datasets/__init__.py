@@ -13,14 +13,16 @@ from typing import Annotated
 from pydantic import Field
 
 from modelyard.datasets.csv import CSV
+from modelyard.datasets.image_folder import ImageFolder
 from modelyard.datasets.jsonl import JSONL
 from modelyard.datasets.npz import NPZ
 
-Dataset = Annotated[CSV | JSONL | NPZ, Field(discriminator="type")]
+Dataset = Annotated[CSV | JSONL | NPZ | ImageFolder, Field(discriminator="type")]
 
 __all__ = [
     "CSV",
     "JSONL",
     "NPZ",
     "Dataset",
+    "ImageFolder",
 ]

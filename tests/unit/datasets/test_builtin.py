@@ -61,7 +61,7 @@ def test_every_one_has_its_licence() -> None:
 
 
 def test_a_format_that_is_not_the_files(store: DatasetStore) -> None:
-    with pytest.raises(BadData, match=r"sms\.csv: is no readable \.npz"):
+    with pytest.raises(BadData, match=r"sms\.csv: is no readable archive"):
         NPZ(source="builtin://sms").open(store)
     with pytest.raises(BadData, match=r"digits\.npz:1"):
         CSV(source="builtin://digits").open(store)
