@@ -152,12 +152,15 @@ class Jobs:
         """
         last, failing_since, attempt = after, None, 0
         while True:
+            seen = last
             try:
                 for event in self._events_once(id, last):
                     last, failing_since, attempt = event.id or last, None, 0
                     yield event
                     if event.kind == "end":
                         return
+                if last == seen and self.get(id).terminal:
+                    return  # its events were lost with the store, or all of them were seen before
             except (Unavailable, DeadlineExceeded):
                 failing_since = failing_since or time.monotonic()
                 if time.monotonic() - failing_since > _PATIENCE:

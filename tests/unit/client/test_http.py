@@ -162,6 +162,15 @@ def test_events_go_on_where_the_connection_broke(script: Script) -> None:
     assert script.asked[1].headers["last-event-id"] == "1"
 
 
+def test_a_job_whose_events_were_lost_is_not_watched_for_ever(script: Script) -> None:
+    nothing = Reply(200, b": nothing new\n\n", {"Content-Type": "text/event-stream"})
+    ended = ok(JOB | {"state": "SUCCEEDED", "terminal": True})
+    script.replies = [nothing, ok(JOB), nothing, ended]
+    with Client(script.url) as client:
+        assert list(client.jobs.events("j1")) == []
+    assert len(script.asked) == 4
+
+
 def test_waiting_for_a_job_that_fails_says_why(script: Script) -> None:
     failed = JOB | {
         "state": "FAILED",
