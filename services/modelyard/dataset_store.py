@@ -8,6 +8,7 @@ import hashlib
 import os
 import re
 import secrets
+import time
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +22,8 @@ from modelyard.storage import fsync_dir, write_json
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _CHUNK = 1024 * 1024
 _NAME_LENGTH = 200
+_ABANDONED = 86_400.0
+"""Seconds after which an upload that has not ended is given up."""
 
 
 class StoredDataset(BaseModel):
@@ -55,6 +58,7 @@ class DatasetStore:
         InvalidRequest if none come.
         """
         (self.root / "sha256").mkdir(parents=True, exist_ok=True)
+        self._sweep()
         temporary = self.root / "sha256" / f".{secrets.token_hex(8)}.tmp"
         try:
             digest, size = _write(temporary, _chunks(content), limit)
@@ -91,6 +95,12 @@ class DatasetStore:
         path.unlink(missing_ok=True)
         path.with_suffix(".json").unlink(missing_ok=True)
         fsync_dir(path.parent)
+
+    def _sweep(self) -> None:
+        """Removes what uploads left that a crash ended."""
+        for file in self.root.glob("sha256/.*.tmp"):
+            if file.stat().st_mtime < time.time() - _ABANDONED:
+                file.unlink(missing_ok=True)
 
     def _place(self, digest: str) -> Path:
         if not self.is_digest(digest):

@@ -2,6 +2,8 @@
 
 import hashlib
 import io
+import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -68,6 +70,19 @@ def test_an_upload_that_breaks_off_leaves_nothing(store: DatasetStore) -> None:
         store.put(broken())
 
     assert files(store) == []
+
+
+def test_what_a_crash_left_is_swept_a_day_later(store: DatasetStore) -> None:
+    store.put([CONTENT])
+    old, new = (store.root / "sha256" / f".{name}.tmp" for name in ("old", "new"))
+    for file in (old, new):
+        file.write_bytes(b"half")
+    yesterday = time.time() - 86_500
+    os.utime(old, (yesterday, yesterday))
+
+    store.put([CONTENT])
+
+    assert (old.exists(), new.exists()) == (False, True)
 
 
 def test_nothing_is_no_dataset(store: DatasetStore) -> None:
