@@ -227,6 +227,7 @@ class ModelManager:
 
     def _settle(self) -> None:
         """Acts until there is nothing left to do; looks again after every action."""
+        self._release_changed()
         while not self._is_stopping.is_set():
             self._look()
             actions = decide(self._snapshot, self._keep_loaded)
@@ -242,11 +243,17 @@ class ModelManager:
     def _look(self) -> None:
         """Takes a new snapshot of the directory and of what is here."""
         found, aliases = self._read_store()
-        retry = [key for key, entry in self._entries.items() if self._may_retry(key, entry)]
         with self._lock:
-            for key in [*retry, *self._gone(found)]:
+            for key in self._gone(found):
                 self._forget(key)
             self._refresh(found, aliases)
+
+    def _release_changed(self) -> None:
+        """Ends quarantines; once a poll, so that a version that is still being copied holds up no other."""
+        retry = [key for key, entry in self._entries.items() if self._may_retry(key, entry)]
+        with self._lock:
+            for key in retry:
+                self._forget(key)
 
     def _refresh(
         self, found: Mapping[str, frozenset[int]], aliases: Mapping[str, Mapping[str, int]]

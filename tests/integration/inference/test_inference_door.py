@@ -451,3 +451,25 @@ def test_the_status_of_nothing_is_ready(start: Any) -> None:
     )
     error = failure(lambda: status(GetModelStatusRequest(model_spec={"name": "a"})))
     assert error.code() is grpc.StatusCode.NOT_FOUND
+
+
+def test_batched_answers_are_those_of_lone_calls(start: Any, publish: Any) -> None:
+    publish("times3", "arithmetic", 1)
+    service = start()
+    call = predict_stub(service.channel())
+    random = np.random.default_rng(7)
+    inputs = [
+        random.normal(size=(rows, 4)).astype(np.float32) for rows in random.integers(1, 9, 200)
+    ]
+    flying = [call.future(predict_request(x=each)) for each in inputs]
+    for each, future in zip(inputs, flying, strict=True):
+        outputs = future.result().outputs
+        np.testing.assert_array_equal(tensors.decode("y", outputs["y"]), each * np.float32(3))
+        np.testing.assert_allclose(
+            tensors.decode("total", outputs["total"]), 3 * each.sum(axis=1), rtol=1e-4, atol=1e-5
+        )
+    labels = 'model="arithmetic",signature="serving_default",version="1"'
+    runs = service.metric(f"modelyard_inference_run_seconds_count{{{labels}}}")
+    assert runs < len(inputs), "calls shared batches"
+    rows = service.metric(f"modelyard_inference_batch_rows_sum{{{labels}}}")
+    assert rows == sum(map(len, inputs))

@@ -157,6 +157,25 @@ def test_files_that_are_not_as_the_manifest_says(house: House) -> None:
     house.wait("a", 1, State.AVAILABLE)
 
 
+def test_a_version_that_is_still_being_copied_holds_up_no_other(house: House) -> None:
+    def copy_on(path: Path) -> None:
+        if path.parent.name == "a":
+            with open(path / "saved_model.pb", "ab") as file:
+                file.write(b"more")
+            raise RuntimeError("half of it is missing")
+
+    house.before_load = copy_on
+    (house.store.root / "a" / "1").mkdir(parents=True)
+    house.publish("b", 1)
+    house.manager.start()
+    house.wait("b", 1, State.AVAILABLE)
+    deadline = time.monotonic() + 20
+    while not house.manager.ready()[0]:
+        assert time.monotonic() < deadline
+    house.before_load = lambda _: None
+    house.wait("a", 1, State.AVAILABLE)
+
+
 def test_an_unreadable_manifest_is_the_fault_of_its_version(house: House) -> None:
     path = house.publish("a", 1)
     (path / "assets.extra/manifest.json").write_bytes(b"{")
