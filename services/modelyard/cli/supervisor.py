@@ -33,7 +33,7 @@ class _Watched:
 
 @dataclass
 class Supervisor:
-    """Use it in the main thread, in a `with`: leaving it ends everything, workers first."""
+    """Use it in the main thread, and call `stop` at the end, whatever happened in between."""
 
     plan: Plan
     say: Say
