@@ -10,6 +10,7 @@ import re
 import secrets
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
@@ -99,8 +100,9 @@ class DatasetStore:
     def _sweep(self) -> None:
         """Removes what uploads left that a crash ended."""
         for file in self.root.glob("sha256/.*.tmp"):
-            if file.stat().st_mtime < time.time() - _ABANDONED:
-                file.unlink(missing_ok=True)
+            with suppress(FileNotFoundError):  # another upload has just ended
+                if file.stat().st_mtime < time.time() - _ABANDONED:
+                    file.unlink()
 
     def _place(self, digest: str) -> Path:
         if not self.is_digest(digest):

@@ -95,9 +95,7 @@ class InvalidRequest(ModelyardError):
         return cls.of_all((Violation(field, message, expected, received),), reason=reason)
 
     @classmethod
-    def of_all(
-        cls, violations: tuple[Violation, ...], *, reason: str | None = None
-    ) -> Self:
+    def of_all(cls, violations: tuple[Violation, ...], *, reason: str | None = None) -> Self:
         return cls("; ".join(map(str, violations)), reason=reason, violations=violations)
 
 
