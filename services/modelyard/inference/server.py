@@ -49,7 +49,7 @@ TYPED = (
 TF_SERVING = (prediction_service.SERVICE, model_service.SERVICE)
 
 _MESSAGE_BYTES = 2**31 - 1
-"""As TensorFlow Serving; what is accepted of it is bounded by `max_bytes_in_flight`."""
+"""As TensorFlow Serving."""
 _EXTRA_RPCS = 64
 """Above `max_concurrent_calls`, for health, reflection and the calls that are turned away."""
 
@@ -85,7 +85,7 @@ class InferenceServer:
         self._grpc = grpc.server(
             self._pool,
             interceptors=[interceptor],
-            options=_options(),
+            options=_options(settings.max_bytes_in_flight),
             maximum_concurrent_rpcs=settings.max_concurrent_calls + _EXTRA_RPCS,
         )
         self._add_services(predictor)
@@ -187,9 +187,10 @@ def _import_runtime() -> None:
     log.info("runtime_imported", gpus=gpus)
 
 
-def _options() -> Sequence[tuple[str, Any]]:
+def _options(max_bytes: int) -> Sequence[tuple[str, Any]]:
     return (
-        ("grpc.max_receive_message_length", _MESSAGE_BYTES),
+        # Far above what can be accepted is not even read; up to there the answer says why, with details.
+        ("grpc.max_receive_message_length", min(_MESSAGE_BYTES, 2 * max_bytes)),
         ("grpc.max_send_message_length", _MESSAGE_BYTES),
         ("grpc.so_reuseport", 0),  # a second service on the same port is a mistake
         ("grpc.keepalive_time_ms", 60_000),  # finds connections whose other end is gone

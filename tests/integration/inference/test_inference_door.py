@@ -23,8 +23,6 @@ from modelyard.v1 import text_pb2
 from modelyard.wire import tensors
 from modelyard.wire.tf_serving import GetModelStatusRequest, PredictRequest, PredictResponse
 
-SPIN_ROUNDS_PER_SECOND_AT_MOST = 100_000
-
 
 def predict_stub(channel: grpc.Channel) -> Any:
     return channel.unary_unary(
@@ -280,7 +278,7 @@ def test_one_bad_row_never_fails_its_neighbours(start: Any, publish: Any) -> Non
     publish("times2", "arithmetic", 1)
     service = start()
     call = predict_stub(service.channel())
-    blocker = call.future(spin(rounds_for(call, 1.0)))  # so that the others gather behind it
+    blocker = call.future(spin(rounds_for(call, 1.5)))  # so that the others gather behind it
     values = [4.0, 9.0, -1.0, 16.0, -2.0, 25.0]
     waiting = [
         call.future(predict_request(signature="positive", x=np.array([value], np.float32)))
@@ -297,9 +295,6 @@ def test_one_bad_row_never_fails_its_neighbours(start: Any, publish: Any) -> Non
         )
     bad = "INVALID_ARGUMENT"
     assert answers == [2.0, 3.0, bad, 4.0, bad, 5.0]
-    labels = 'model="arithmetic",signature="positive",version="1"'
-    largest = f"modelyard_inference_queue_seconds_count{{{labels}}}"
-    assert service.metric(largest) == 6
     assert any(line["event"] == "batch_failed" for line in service.lines()), "they shared a batch"
 
 
@@ -311,7 +306,7 @@ def test_a_full_queue_says_when_to_come_again(start: Any, publish: Any) -> None:
     service = start(max_queue_rows=8)
     call = predict_stub(service.channel())
     call(predict_request(x=x()))
-    blocker = call.future(spin(rounds_for(call, 2.0)))
+    blocker = call.future(spin(rounds_for(call, 3.0)))
     service.wait_until(lambda: service.metric("modelyard_inference_in_flight") >= 1)
     waiting = [call.future(predict_request(x=x(rows=2, value=n))) for n in range(4)]
     service.wait_until(lambda: service.metric("modelyard_inference_in_flight") >= 5)
@@ -336,19 +331,20 @@ def test_too_many_calls_are_turned_away_and_health_still_answers(start: Any, pub
     service = start(threads=2, max_concurrent_calls=4)
     channel = service.channel()
     call = predict_stub(channel)
-    rounds = rounds_for(call, 1.5)
+    rounds = rounds_for(call, 2.0)
     taken = [call.future(spin(rounds)) for _ in range(4)]
     health = health_pb2_grpc.HealthStub(channel)
 
-    def is_turned_away() -> bool:
-        error = call.future(predict_request(x=x()), timeout=20).exception()
-        return bool(error) and details(error)["reason"] == "TOO_MANY_CALLS"
+    def turned_away() -> dict[str, Any] | None:
+        error = call.future(predict_request(x=x()), timeout=0.5).exception()
+        is_so = error is not None and error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+        return details(error) if is_so else None
 
-    service.wait_until(lambda: service.metric("modelyard_inference_in_flight") >= 2)
-    error = failure(lambda: call(predict_request(x=x())))
-    assert error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
-    assert details(error)["reason"] == "TOO_MANY_CALLS"
-    assert details(error)["retry"] > 0
+    service.wait_until(lambda: turned_away() is not None)
+    told = turned_away()
+    assert told is not None
+    assert told["reason"] == "TOO_MANY_CALLS"
+    assert told["retry"] > 0
     probe = health.Check(health_pb2.HealthCheckRequest(service="arithmetic"), timeout=1.0)
     assert probe.status == health_pb2.HealthCheckResponse.SERVING
     assert all(each.result() for each in taken), "those that were accepted are answered"
@@ -361,14 +357,13 @@ def test_bytes_in_flight_are_bounded(start: Any, publish: Any) -> None:
     error = failure(lambda: call(predict_request(x=x(rows=10_000))))
     assert error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
     assert details(error)["reason"] == "INPUTS_TOO_LARGE"
+    unread = failure(lambda: call(predict_request(x=x(rows=100_000))))
+    assert unread.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
     # One value that stands for 160 KB is as large as these.
     broadcast = predict_request(x=np.float32(1))
     for size in (10_000, 4):
         broadcast.inputs["x"].tensor_shape.dim.add(size=size)
-    assert failure(lambda: call(broadcast)).code() in (
-        grpc.StatusCode.RESOURCE_EXHAUSTED,
-        grpc.StatusCode.INVALID_ARGUMENT,
-    )
+    assert failure(lambda: call(broadcast)).code() is grpc.StatusCode.INVALID_ARGUMENT
     assert call(predict_request(x=x(rows=1000)))
 
 
@@ -379,7 +374,7 @@ def test_nobody_works_for_those_who_left(start: Any, publish: Any) -> None:
     call(predict_request(x=x()))
     runs = 'modelyard_inference_run_seconds_count{model="arithmetic",signature="%s",version="1"}'
     before = service.metric(runs % "serving_default")
-    blocker = call.future(spin(rounds_for(call, 2.0)))
+    blocker = call.future(spin(rounds_for(call, 3.0)))
     service.wait_until(lambda: service.metric("modelyard_inference_in_flight") >= 1)
 
     expired = [call.future(predict_request(x=x(value=n)), timeout=0.3) for n in range(5)]
