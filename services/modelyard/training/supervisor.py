@@ -250,6 +250,9 @@ class Supervisor:
             self._finish(lease, self._failure(watch, code))
         elif code == Exit.AGAIN:
             self._release(lease, Reason.PREEMPTED, "stopped with a checkpoint", is_loss=False)
+        elif stopped and watch.ended_by is Reason.PREEMPTED:
+            # It was starting up, or did not end in its grace: the last checkpoint has to do.
+            self._release(lease, Reason.PREEMPTED, "stopped by its worker", is_loss=False)
         elif watch.ended_by is Reason.STALLED:
             self._release(lease, Reason.STALLED, "the trainer made no progress", is_loss=True)
         else:
