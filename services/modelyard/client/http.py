@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-import httpx
+import httpx2
 
 from modelyard.client.errors import ApiError, DeadlineExceeded, Unavailable, of_problem
 
@@ -20,7 +20,7 @@ class Http:
         self.url = url.rstrip("/")
         self._retries = retries
         # The environment's proxies are for the outside world, not for a service named by its address.
-        self._client = httpx.Client(base_url=self.url, timeout=timeout, trust_env=False)
+        self._client = httpx2.Client(base_url=self.url, timeout=timeout, trust_env=False)
 
     def get(self, path: str, params: Mapping[str, Any] | None = None) -> Any:
         return self.call("GET", path, params=params, safe=True)
@@ -42,7 +42,7 @@ class Http:
         self, path: str, headers: Mapping[str, str], silence: float
     ) -> Iterator[Iterator[str]]:
         """The lines of an answer that goes on; `silence` is how many seconds may pass without one."""
-        timeout = httpx.Timeout(10.0, read=silence)
+        timeout = httpx2.Timeout(10.0, read=silence)
         with (
             self._translated(),
             self._client.stream("GET", path, headers=dict(headers), timeout=timeout) as response,
@@ -65,13 +65,13 @@ class Http:
     def _translated(self) -> Iterator[None]:
         try:
             yield
-        except httpx.ConnectError as error:
+        except httpx2.ConnectError as error:
             raise Unavailable(f"nothing answers at {self.url}", reason="UNREACHABLE") from error
-        except httpx.TimeoutException as error:
+        except httpx2.TimeoutException as error:
             raise DeadlineExceeded(f"{self.url} did not answer in time") from error
-        except httpx.TransportError as error:
+        except httpx2.TransportError as error:
             raise Unavailable(f"the connection to {self.url} broke: {error}") from error
-        except httpx.InvalidURL as error:
+        except httpx2.InvalidURL as error:
             raise Unavailable(f"{self.url} is not an address: {error}") from error
 
 
@@ -87,7 +87,7 @@ def _passes(error: ApiError) -> bool:
     return isinstance(error, Unavailable) or error.retry_after is not None
 
 
-def _check(response: httpx.Response) -> None:
+def _check(response: httpx2.Response) -> None:
     if not response.is_error:
         return
     retry_after = _seconds(response.headers.get("retry-after"))
@@ -102,7 +102,7 @@ def _check(response: httpx.Response) -> None:
     )
 
 
-def _problem(response: httpx.Response) -> Mapping[str, Any]:
+def _problem(response: httpx2.Response) -> Mapping[str, Any]:
     try:
         body = response.json()
     except ValueError:

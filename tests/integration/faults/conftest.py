@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx2 as httpx
+import httpx2
 import psutil
 import pytest
 
@@ -109,7 +109,7 @@ class Yard:
         self.journal = Journal(folder / "home/journal")
         self._port = free_port()
         self._processes: list[Process] = []
-        self.client = httpx.Client(base_url=f"http://127.0.0.1:{self._port}", timeout=20)
+        self.client = httpx2.Client(base_url=f"http://127.0.0.1:{self._port}", timeout=20)
 
     def start(self, module: str, **settings: str) -> Process:
         environment = {
@@ -170,7 +170,7 @@ class Yard:
         while time.monotonic() < give_up:
             try:
                 answer = so()
-            except httpx.HTTPError:
+            except httpx2.HTTPError:
                 answer = None
             if answer:
                 return answer

@@ -5,7 +5,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-import httpx2 as httpx
+import httpx2
 import psutil
 import pytest
 
@@ -89,7 +89,7 @@ class TestProcessesThatDie:
     def test_the_api_dies_between_journal_and_store(self, yard: "Yard") -> None:
         fault = f"submit.after_journal:kill:{yard.folder / 'fault-happened'}"
         api = yard.start_api(fault=fault)
-        with pytest.raises(httpx.HTTPError):
+        with pytest.raises(httpx2.HTTPError):
             yard.submit(key="once")
         api.wait()
         yard.start_api()
@@ -275,3 +275,15 @@ class TestDrain:
         yard.start_worker()
         record = yard.check_promises(job)
         assert (record["state"], record["attempt"]) == ("SUCCEEDED", 2)
+
+    def test_sigterm_while_the_trainer_starts_is_no_loss(self, yard: "Yard") -> None:
+        yard.start_api()
+        first = yard.start_worker()
+        job = yard.submit()
+        yard.until(first.trainer, "the trainer starts")
+        first.signal(signal.SIGTERM)
+        first.wait(20)
+        record = yard.job(job)
+        assert (record["state"], record["losses"]) == ("QUEUED", 0)
+        yard.start_worker()
+        assert yard.check_promises(job)["state"] == "SUCCEEDED"
