@@ -142,15 +142,14 @@ def _cast(array: NDArray[Any], wanted: np.dtype[Any]) -> NDArray[Any] | None:
         return array.astype(object) if array.dtype.kind in "SU" else None
     if array.dtype.kind not in "iuf" or wanted.kind not in "iuf":
         return None
-    if np.can_cast(array.dtype, wanted, "safe") or _holds_all(array, wanted):
-        return array.astype(wanted)
-    return None
+    return array.astype(wanted) if _holds_all(array, wanted) else None
 
 
 def _holds_all(array: NDArray[Any], wanted: np.dtype[Any]) -> bool:
-    """Whether every one of these integers is also a value of the wanted dtype."""
-    if array.dtype.kind not in "iu":
-        return False
+    """Whether every one of these values is also a value of the wanted dtype."""
+    if array.dtype.kind == "f":
+        return np.can_cast(array.dtype, wanted, "safe")
+    # NumPy calls int64 to float64 safe, though a float64 has but 53 bits for an integer.
     if array.size == 0:
         return True
     low, high = int(array.min()), int(array.max())

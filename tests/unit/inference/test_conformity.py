@@ -53,6 +53,7 @@ def test_casts_that_change_no_value(given_dtype: Any, values: list[Any], wanted:
         (np.int64, [256], np.uint8),
         (np.int64, [-1], np.uint8),
         (np.bool_, [True], np.float32),
+        (np.int64, [2**53 + 1], np.float64),
         (object, ["1"], np.float32),
         (np.float32, [1.0], object),
     ],
