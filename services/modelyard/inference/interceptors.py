@@ -80,7 +80,7 @@ class CallInterceptor(grpc.ServerInterceptor):
             return handler
         api = f"{service.rpartition('.')[2]}/{method}"
         if self._pool.is_full:
-            return self._turned_away(handler, api)
+            return self._turned_away(handler)
         return grpc.unary_unary_rpc_method_handler(
             self._wrapped(handler.unary_unary, api),
             request_deserializer=self._reader(handler.request_deserializer),
@@ -123,8 +123,11 @@ class CallInterceptor(grpc.ServerInterceptor):
         answer: Any = None
         failure: Exception | None = None
         try:
+            message = _message(received, context)
             context.send_initial_metadata(((REQUEST_ID, request_id),))
-            answer = behavior(_message(received, context), context)
+            answer = behavior(message, context)
+        except grpc.RpcError:  # gRPC's way to say that the caller left just now
+            failure = Cancelled("the caller has left", reason="CALLER_LEFT")
         except Exception as error:  # the one place where everything that is raised is translated
             failure = error
         if received.bytes is not None:
@@ -162,7 +165,7 @@ class CallInterceptor(grpc.ServerInterceptor):
         else:
             log.error("call_failed", **about, exc_info=failure)
 
-    def _turned_away(self, handler: Handler, api: str) -> Handler:
+    def _turned_away(self, handler: Handler) -> Handler:
         def refuse(_: Any, context: grpc.ServicerContext) -> NoReturn:
             error = ResourceExhausted(
                 f"{self._pool.calls} calls are being worked on, and no more are accepted",
@@ -176,7 +179,7 @@ class CallInterceptor(grpc.ServerInterceptor):
         refuse.experimental_thread_pool = self._turning_away  # type: ignore[attr-defined]  # of a function
         return grpc.unary_unary_rpc_method_handler(
             refuse,
-            request_deserializer=len,  # it is not read
+            request_deserializer=len,  # what it says does not matter
             response_serializer=handler.response_serializer,
         )
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from functools import cache
 from http.server import ThreadingHTTPServer
 from pathlib import Path
-from threading import Event, Thread
+from threading import Thread
 from typing import Any
 
 import grpc
@@ -50,6 +50,7 @@ TF_SERVING = (prediction_service.SERVICE, model_service.SERVICE)
 
 _MESSAGE_BYTES = 2**31 - 1
 """As TensorFlow Serving."""
+_ENDING = (signal.SIGTERM, signal.SIGINT)
 _EXTRA_RPCS = 64
 """Above `max_concurrent_calls`, for health, reflection and the calls that are turned away."""
 
@@ -154,16 +155,16 @@ def main() -> int:
     """Serves until SIGTERM or SIGINT; 0 after a clean end, 1 if a port cannot be had."""
     settings = InferenceSettings()
     logs.configure(settings.log_level, settings.log_format)
-    stopping = Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopping.set())
+    # Blocked before any thread starts, and waited for by this one: the kernel may hand a signal to a thread
+    # of TensorFlow or gRPC, and then a handler would run only once the main thread happens to wake up.
+    signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
     server = InferenceServer(settings)
     try:
         server.start()
     except (OSError, RuntimeError) as error:
         log.error("inference_cannot_start", error=str(error))
         return 1
-    stopping.wait()
+    signal.sigwait(_ENDING)
     server.stop()
     return 0
 

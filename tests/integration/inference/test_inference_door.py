@@ -392,13 +392,14 @@ def test_nobody_works_for_those_who_left(start: Any, publish: Any) -> None:
     rejected = 'modelyard_inference_rejected_total{reason="%s"}'
     assert service.metric(rejected % "deadline_in_queue") == 5
     assert service.metric(rejected % "caller_left") == 5
+    assert not [line for line in service.lines() if line.get("level") == "error"]
 
 
 def test_sigterm_ends_after_the_calls_in_flight(start: Any, publish: Any) -> None:
     publish("times2", "arithmetic", 1)
     service = start()
     call = predict_stub(service.channel())
-    rounds = rounds_for(call, 1.0)
+    rounds = rounds_for(call, 3.0)
     flying = [call.future(spin(rounds + n)) for n in range(3)]
     service.wait_until(lambda: service.metric("modelyard_inference_in_flight") >= 3)
     with ThreadPoolExecutor(1) as background:
