@@ -15,7 +15,7 @@ STAMP := .venv/.stamp-$(shell cat uv.lock pyproject.toml 2>/dev/null | cksum | c
 PROTOS := $(wildcard proto/modelyard/v1/*.proto)
 PROTO_STAMP := .venv/.proto
 
-.PHONY: help setup proto demo up down test test-unit test-integration test-e2e check format bench-serving docs clean
+.PHONY: help setup proto demo up down test test-unit test-integration test-e2e check format images bench-serving docs clean
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
@@ -76,6 +76,11 @@ check: setup ## style, types, imports, protos, lock
 format: setup ## rewrite the code in its format
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
+
+images: ## the three container images; DOCKER_BUILD="--network host" where builds cannot reach out otherwise
+	@for target in jobs training inference; do \
+	  docker build $(DOCKER_BUILD) -f services/Dockerfile --target $$target -t modelyard/$$target:0.1.0 . ; \
+	done
 
 bench-serving: setup ## latency and calls per second of a running inference service
 	@$(BIN)/python tests/benchmarks/bench_serving.py
