@@ -56,7 +56,10 @@ def running(home: Path) -> Stack | None:
     file = _state_file(home)
     if not file.is_file() or not _is_locked(home):
         return None
-    data = json.loads(file.read_text())
+    try:
+        data = json.loads(file.read_text())
+    except FileNotFoundError:  # it ends right now
+        return None
     services = tuple(RunningService(**service) for service in data.pop("services"))
     return Stack(**data, services=services)
 
@@ -84,6 +87,7 @@ def claimed(home: Path) -> Iterator[None]:
         # A few tries, since a command that only looks holds it for a moment.
         if not any(_try_lock(file, fcntl.LOCK_EX) for _ in range(5)):
             raise AlreadyExists(f"{home} is in use by another `modelyard up`")
+        remove(home)  # what one that was killed has left
         yield
 
 

@@ -32,6 +32,8 @@ def test_an_old_file_means_nothing(tmp_path: Path) -> None:
     with stack.claimed(tmp_path):
         stack.write(a_stack(tmp_path))
     assert stack.running(tmp_path) is None
+    with stack.claimed(tmp_path):  # another one, which has not said yet where it runs
+        assert stack.running(tmp_path) is None
 
 
 def test_the_claim_is_seen_by_others_and_ends_with_the_process(tmp_path: Path) -> None:
