@@ -22,6 +22,7 @@ from modelyard.journal import Journal
 from modelyard.model_store import ModelStore
 from modelyard.settings import WorkerSettings
 from modelyard.training import devices
+from modelyard.training.devices import Device
 from modelyard.training.metrics import TrainingMetrics
 from modelyard.training.supervisor import Supervisor
 
@@ -35,11 +36,13 @@ log = logs.get(__name__)
 class Worker:
     """Lives in the pool's child; made there, because connections and threads do not survive a fork."""
 
-    def __init__(self, settings: WorkerSettings, app: Celery, stopping: mmap.mmap) -> None:
+    def __init__(
+        self, settings: WorkerSettings, app: Celery, device: Device, stopping: mmap.mmap
+    ) -> None:
         self.name = settings.worker_name or f"{socket.gethostname()}-{os.getppid()}"
         self._settings = settings
         self._stopping = stopping
-        self._device = devices.choose(settings.device, gpus=devices.gpus())
+        self._device = device
         self._doorbell = Doorbell(app)
         self._store = JobStore(
             settings.redis_url.get_secret_value(),
@@ -122,7 +125,13 @@ class Worker:
 
 
 def run(settings: WorkerSettings) -> None:
-    """Runs until SIGTERM; a running trainer then writes a checkpoint, and its job goes back to the queue."""
+    """Runs until SIGTERM; a running trainer then writes a checkpoint, and its job goes back to the queue.
+
+    Raises InvalidRequest if the device that it is told to use is not there.
+    """
+    device = devices.choose(settings.device, gpus=devices.gpus())
+    if device is devices.CPU and settings.device == "auto":
+        log.info("no GPU here: training uses the CPU")
     app = make_app(settings.broker)
     stopping = mmap.mmap(-1, 1)  # shared with the child that is forked from here
     worker: list[Worker] = []
@@ -133,7 +142,7 @@ def run(settings: WorkerSettings) -> None:
 
     @signals.worker_process_init.connect(weak=False)  # type: ignore[untyped-decorator]  # Celery ships no types
     def make_worker(**_: Any) -> None:
-        worker.append(Worker(settings, app, stopping))
+        worker.append(Worker(settings, app, device, stopping))
 
     @signals.setup_logging.connect(weak=False)  # type: ignore[untyped-decorator]  # Celery ships no types
     def keep_our_logs(**_: Any) -> None:

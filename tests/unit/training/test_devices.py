@@ -1,5 +1,8 @@
 """Which processor a worker takes; a driver is played by a script that prints what nvidia-smi prints."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -55,3 +58,19 @@ def test_gpus_and_their_usage_are_read_off_the_driver() -> None:
     assert devices.usage(Device("gpu", "0")) == Usage(1024**3, 0.5)
     assert devices.usage(Device("gpu", "1")) is None  # it does not say
     assert devices.usage(CPU) is None
+
+
+def test_a_worker_that_is_told_a_gpu_that_is_not_there_ends_at_once_and_says_so(
+    tmp_path: Path,
+) -> None:
+    environment = os.environ | {"MODELYARD_DEVICE": "7", "MODELYARD_HOME": str(tmp_path)}
+    ended = subprocess.run(
+        [sys.executable, "-m", "modelyard.training"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert ended.returncode == 78
+    assert "MODELYARD_DEVICE" in ended.stderr
