@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, PositiveFloat, PositiveInt, SecretStr
+from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -72,7 +72,15 @@ class JobsSettings(StoreSettings):
     reconcile_seconds: PositiveFloat = 2.0
     """How often doorbells are rung again and dead workers' jobs are taken back."""
     max_body_bytes: PositiveInt = 64 * 1024 * 1024
-    """The largest request body, an uploaded dataset included."""
+    """The largest request body; uploads of datasets have a limit of their own."""
+    max_dataset_bytes: PositiveInt = 2 * 1024**3
+    """The largest dataset that may be uploaded. It goes straight to disk, never into memory."""
+    max_uploads: PositiveInt = 32
+    """How many uploads may be under way before a further one is refused."""
+    upload_idle_seconds: PositiveFloat = 60.0
+    """An upload from which nothing came for this long is ended; a resumable one can go on later."""
+    min_free_bytes: NonNegativeInt = 256 * 1024 * 1024
+    """How many bytes of the disk of the datasets uploads leave free."""
     max_open_jobs: PositiveInt = 100_000
     """How many jobs may wait or run before a further one is refused."""
 

@@ -1,5 +1,7 @@
 """Where a dataset's bytes are: shipped in the package, or uploaded to the store. Never a path of the request."""
 
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -47,7 +49,25 @@ def locate(source: str, store: DatasetStore) -> Path:
     try:
         return store.path(name)
     except NotFound as error:
-        raise InvalidRequest.of("dataset.source", error.message, received=source) from None
+        raise _missing(source, error) from None
+
+
+@contextmanager
+def held(source: str, store: DatasetStore) -> Iterator[None]:
+    """Nobody deletes the upload meanwhile. Whoever makes its use durable does it in here.
+
+    Raises InvalidRequest on `dataset.source` if it is gone.
+    """
+    scheme, _, name = source.partition("://")
+    if scheme == "builtin":
+        yield
+        return
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(store.held(name))
+        except NotFound as error:
+            raise _missing(source, error) from None
+        yield
 
 
 def title(source: str, store: DatasetStore) -> str:
@@ -62,3 +82,9 @@ def digest(source: str, store: DatasetStore) -> str:
     """The SHA-256 of the bytes."""
     scheme, _, name = source.partition("://")
     return sha256(locate(source, store)) if scheme == "builtin" else name
+
+
+def _missing(source: str, error: NotFound) -> InvalidRequest:
+    return InvalidRequest.of(
+        "dataset.source", error.message, received=source, reason="DATASET_NOT_FOUND"
+    )

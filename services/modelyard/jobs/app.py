@@ -14,11 +14,13 @@ from modelyard.job_store import JobStore
 from modelyard.jobs import problems
 from modelyard.jobs.body_limit import BodyLimit
 from modelyard.jobs.dataset_routes import dataset_routes
+from modelyard.jobs.dataset_usage import DatasetUsage
 from modelyard.jobs.event_feed import EventFeed
 from modelyard.jobs.job_routes import job_routes
 from modelyard.jobs.metrics import JobsMetrics
 from modelyard.jobs.model_routes import model_routes
 from modelyard.jobs.reconciler import Reconciler
+from modelyard.jobs.upload_routes import upload_routes
 from modelyard.journal import Journal
 from modelyard.model_store import ModelStore
 from modelyard.settings import JobsSettings
@@ -37,7 +39,8 @@ def create_app(settings: JobsSettings) -> FastAPI:
         max_losses=settings.max_losses,
         max_open_jobs=settings.max_open_jobs,
     )
-    datasets = DatasetStore(settings.datasets)
+    datasets = DatasetStore(settings.datasets, reserve=settings.min_free_bytes)
+    models = ModelStore(settings.models)
     feed = EventFeed(redis_url)
     doorbell = Doorbell(make_app(settings.broker))
     metrics = JobsMetrics(CollectorRegistry(), store)
@@ -59,12 +62,14 @@ def create_app(settings: JobsSettings) -> FastAPI:
         docs_url=None,  # the stock page loads its code from elsewhere
         redoc_url=None,
     )
-    app.add_middleware(BodyLimit, limit=settings.max_body_bytes)
+    app.add_middleware(BodyLimit, limit=settings.max_body_bytes, uploads=settings.max_dataset_bytes)
     _measure(app, metrics)
     problems.install(app)
     app.include_router(job_routes(settings, store, datasets, doorbell, feed, metrics))
-    app.include_router(dataset_routes(datasets, settings.max_body_bytes))
-    app.include_router(model_routes(ModelStore(settings.models)))
+    usage = DatasetUsage(store.journal, models)
+    app.include_router(dataset_routes(settings, datasets, usage))
+    app.include_router(upload_routes(settings, datasets))
+    app.include_router(model_routes(models))
     _operations(app, store, metrics.registry)
     return app
 

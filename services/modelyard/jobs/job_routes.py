@@ -12,6 +12,7 @@ from starlette.concurrency import run_in_threadpool
 
 from modelyard import logs
 from modelyard.dataset_store import DatasetStore
+from modelyard.datasets.source import held
 from modelyard.errors import Unavailable
 from modelyard.job import Job, JobRequest, JobState, Plan
 from modelyard.job_queue import Doorbell
@@ -70,7 +71,9 @@ def job_routes(
         if dry_run:
             response.status_code = 200
             return CheckedRequest.of(plan)
-        job = store.submit(request, key=key)
+        # Between here and the journal nobody may delete what the job names.
+        with held(request.dataset.source, datasets):
+            job = store.submit(request, key=key)
         metrics.submitted.labels(request.task.type, request.network.type).inc()
         doorbell.ring(job.queue)
         log.info("submitted", job_id=job.id, model=job.model, queue=job.queue)

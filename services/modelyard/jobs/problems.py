@@ -48,9 +48,9 @@ _TOO_LARGE = "REQUEST_TOO_LARGE"
 log = logs.get(__name__)
 
 
-def too_large(limit: int) -> InvalidRequest:
+def too_large(limit: int, field: str = "body") -> InvalidRequest:
     return InvalidRequest.of(
-        "body", "is too large", expected=f"at most {limit} bytes", reason=_TOO_LARGE
+        field, "is too large", expected=f"at most {limit} bytes", reason=_TOO_LARGE
     )
 
 
