@@ -4,15 +4,27 @@
 
     client = Client()
     job = client.jobs.submit("examples/digits.yaml")
-    for event in client.jobs.events(job.id):
+    for event in job.events():
         print(event)
-    print(client.predict.classify_images("digits", ["seven.png"]).top)
+    print(client.model("digits").classify("examples/digits/seven.png").top)
 
-It needs neither TensorFlow nor Redis nor NumPy; arrays are taken where NumPy is installed.
+`AsyncClient` is the same, to be awaited. It needs neither TensorFlow nor Redis nor NumPy; arrays are taken where NumPy is installed.
 """
 
+from modelyard.client.answers import (
+    Answer,
+    Classification,
+    Classifications,
+    Forecasts,
+    ScoredClass,
+    Timing,
+    Values,
+)
+from modelyard.client.async_client import AsyncClient
+from modelyard.client.async_doors import AsyncJob
 from modelyard.client.client import Client
-from modelyard.client.datasets import UploadedDataset
+from modelyard.client.datasets import Column, Dataset, Schema, UploadedDataset
+from modelyard.client.doors import Job, JobPage, ServedModel
 from modelyard.client.errors import (
     AlreadyExists,
     ApiError,
@@ -31,26 +43,25 @@ from modelyard.client.errors import (
     Unimplemented,
     WaitTimeout,
 )
-from modelyard.client.jobs import Event, Job
-from modelyard.client.models import Model
-from modelyard.client.predictions import (
-    Classification,
-    Classifications,
-    Forecasts,
-    ScoredClass,
-    Timing,
-    Values,
-)
+from modelyard.client.jobs import Epoch, Event, LogLine, Report
+from modelyard.client.models import Model, Version
+from modelyard.client.workers import Worker
 
 __all__ = [
     "AlreadyExists",
+    "Answer",
     "ApiError",
+    "AsyncClient",
+    "AsyncJob",
     "Cancelled",
     "Classification",
     "Classifications",
     "Client",
+    "Column",
     "Conflict",
+    "Dataset",
     "DeadlineExceeded",
+    "Epoch",
     "Event",
     "FailedPrecondition",
     "Forecasts",
@@ -59,15 +70,22 @@ __all__ = [
     "Job",
     "JobCancelled",
     "JobFailed",
+    "JobPage",
+    "LogLine",
     "Model",
     "NotFound",
     "PermissionDenied",
+    "Report",
     "ResourceExhausted",
+    "Schema",
     "ScoredClass",
+    "ServedModel",
     "Timing",
     "Unavailable",
     "Unimplemented",
     "UploadedDataset",
     "Values",
+    "Version",
     "WaitTimeout",
+    "Worker",
 ]

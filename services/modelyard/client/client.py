@@ -1,18 +1,13 @@
-"""The client: one object per system, with a room for each thing that one can do there."""
+"""The client that waits: one object per system, with a room for each thing that one can do there."""
 
-import os
 from types import TracebackType
 from typing import Self
 
-from modelyard.client.datasets import Datasets
-from modelyard.client.http import Http
-from modelyard.client.jobs import Jobs
-from modelyard.client.models import Models
-from modelyard.client.predictions import Predictions
-from modelyard.client.rpc import Channel
-
-DEFAULT_URL = "http://127.0.0.1:7070"
-DEFAULT_GRPC = "127.0.0.1:50051"
+from modelyard.client import address as places
+from modelyard.client.doors import Datasets, Jobs, Models, Predictions, ServedModel, Workers
+from modelyard.client.predictions import Target
+from modelyard.client.retrying import Options
+from modelyard.client.sync_driver import SyncDriver
 
 
 class Client:
@@ -26,28 +21,44 @@ class Client:
         timeout: float = 30.0,
         retries: int = 2,
     ) -> None:
-        """`timeout` is the deadline of one call in seconds; streams of events have none."""
-        self.url = url or os.environ.get("MODELYARD_URL") or DEFAULT_URL
-        self.grpc = grpc or os.environ.get("MODELYARD_GRPC") or DEFAULT_GRPC
-        self._http = Http(self.url, timeout=timeout, retries=retries)
-        self._channel = Channel(self.grpc, timeout=timeout, retries=retries)
-        self.datasets = Datasets(self._http)
-        self.jobs = Jobs(self._http, self.datasets)
-        self.models = Models(self._http)
-        self.predict = Predictions(self._channel)
+        """`timeout` is the deadline of one call in seconds, with its retries; streams of events have none."""
+        address = places.address_of(url, grpc)
+        self._open(SyncDriver(address.url, address.grpc), Options(timeout, retries))
 
-    def workers(self) -> list[dict[str, object]]:
-        workers: list[dict[str, object]] = self._http.get("/v1/workers")["workers"]
-        return workers
+    def with_options(self, *, timeout: float | None = None, retries: int | None = None) -> Self:
+        """The same client with another deadline or patience; it shares the connections of this one."""
+        other = type(self).__new__(type(self))
+        other._open(self._driver, self._options.changed(timeout, retries))
+        return other
+
+    def model(
+        self,
+        name: str,
+        *,
+        version: int | None = None,
+        alias: str | None = None,
+        task: str | None = None,
+    ) -> ServedModel:
+        """A published model, to be asked; `task` saves looking it up. Nothing is called yet."""
+        return ServedModel(self._driver, self._options, Target(name, version, alias), task)
 
     def request_schema(self) -> dict[str, object]:
         """The JSON Schema of a job request, for editors and forms."""
-        schema: dict[str, object] = self._http.get("/v1/schemas/job-request")
-        return schema
+        return self._driver.run(places.request_schema(self._options))
 
     def close(self) -> None:
-        self._http.close()
-        self._channel.close()
+        self._driver.close()
+
+    def _open(self, driver: SyncDriver, options: Options) -> None:
+        self._driver = driver
+        self._options = options
+        self.url = driver.url
+        self.grpc = driver.address
+        self.datasets = Datasets(driver, options)
+        self.jobs = Jobs(driver, options)
+        self.models = Models(driver, options)
+        self.workers = Workers(driver, options)
+        self.predict = Predictions(driver, options)
 
     def __enter__(self) -> Self:
         return self

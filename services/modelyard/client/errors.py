@@ -38,6 +38,18 @@ class ApiError(Exception):
         self.retry_after = retry_after
         """Seconds after which the service asks to try again."""
 
+    @property
+    def retryable(self) -> bool:
+        """Whether the same call may succeed a little later. The client has tried that already."""
+        return isinstance(self, Unavailable) or self.retry_after is not None
+
+    @property
+    def never_began(self) -> bool:
+        """Nothing was done by the service, so that even a call that is not idempotent may be sent again."""
+        return self.reason in ("UNREACHABLE", "CONNECT_TIMEOUT") or (
+            self.code is Code.RESOURCE_EXHAUSTED and self.retry_after is not None
+        )
+
 
 class InvalidRequest(ApiError):
     default_code = Code.INVALID_ARGUMENT

@@ -1,9 +1,18 @@
-"""Server-sent events, as the HTML standard defines them."""
+"""Server-sent events, as the HTML standard defines them, and how a stream of them is followed to its end."""
 
 import json
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from modelyard.client.errors import DeadlineExceeded, Unavailable
+from modelyard.client.http import check
+from modelyard.client.retrying import backoff
+from modelyard.client.steps import Emit, NextLine, Open, Pause, Steps
+
+SILENCE = 60.0  # seconds without a line, after which a stream is taken for dead and opened again
+PATIENCE = 120.0  # seconds of reconnecting in vain, after which the caller is told
 
 
 @dataclass(frozen=True)
@@ -13,19 +22,73 @@ class Message:
     data: dict[str, Any]
 
 
-def parse(lines: Iterable[str]) -> Iterator[Message]:
-    """The messages in the lines of a stream; comments, which keep a quiet stream alive, are skipped."""
-    fields: dict[str, str] = {}
-    for line in lines:
+class Parser:
+    """Takes the lines of a stream one by one; comments, which keep a quiet stream alive, are skipped."""
+
+    def __init__(self) -> None:
+        self._fields: dict[str, str] = {}
+
+    def feed(self, line: str) -> Message | None:
+        """The message that the line completes. One that no empty line ended comes again after a reconnect."""
         if not line:
-            if "data" in fields:
-                yield _message(fields)
-            fields = {"id": fields["id"]} if "id" in fields else {}
-        elif not line.startswith(":"):
+            return self._ended()
+        if not line.startswith(":"):
             name, _, value = line.partition(":")
             value = value.removeprefix(" ")
-            fields[name] = f"{fields['data']}\n{value}" if name == "data" in fields else value
-    # What was not ended by an empty line is not complete, and comes again after a reconnect.
+            is_more = name == "data" and "data" in self._fields
+            self._fields[name] = f"{self._fields['data']}\n{value}" if is_more else value
+        return None
+
+    def _ended(self) -> Message | None:
+        fields = self._fields
+        self._fields = {"id": fields["id"]} if "id" in fields else {}
+        return _message(fields) if "data" in fields else None
+
+
+def parse(lines: Iterable[str]) -> Iterator[Message]:
+    parser = Parser()
+    for line in lines:
+        if (message := parser.feed(line)) is not None:
+            yield message
+
+
+def followed(
+    path: str,
+    params: Mapping[str, Any],
+    after: str,
+    make: Callable[[Message], Any],
+    is_over: Callable[[], Steps[bool]],
+) -> Steps[None]:
+    """Emits what `make` makes of each message until `end`, none lost, none twice.
+
+    A broken connection is opened again after the last id. `is_over` is asked when a stream ended without
+    news: what it told of may be gone. Raises Unavailable when nobody has answered for two minutes.
+    """
+    last, failing_since, attempt = after, None, 0
+    while True:
+        seen, parser = last, Parser()
+        try:
+            headers = {"Accept": "text/event-stream"} | ({"Last-Event-ID": last} if last else {})
+            refused = yield Open(path, headers, SILENCE, params)
+            if refused is not None:
+                check(refused)
+            while (line := (yield NextLine())) is not None:
+                message = parser.feed(line)
+                if message is None or (message.id and message.id == last):
+                    continue
+                last, failing_since, attempt = message.id or last, None, 0
+                if (item := make(message)) is not None:
+                    yield Emit(item)
+                if message.kind == "end":
+                    return
+            if last == seen and (yield from is_over()):
+                return
+        except (Unavailable, DeadlineExceeded):
+            failing_since = failing_since or time.monotonic()
+            if time.monotonic() - failing_since > PATIENCE:
+                raise
+        yield Pause(backoff(attempt))
+        attempt += 1
 
 
 def _message(fields: dict[str, str]) -> Message:

@@ -1,117 +1,120 @@
-"""How the client speaks HTTP: one connection pool, deadlines, and retries where they are safe."""
+"""HTTP as the client speaks it: what to send, how to read what comes back, how a failure is told."""
 
-import random
-import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+import json
+from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote
 
 import httpx2
 
 from modelyard.client.errors import ApiError, DeadlineExceeded, Unavailable, of_problem
+from modelyard.client.retrying import Options, out_of_time, retried
+from modelyard.client.steps import Reply, Send, Steps
 
 _RETRY_STATUS = {429, 502, 503, 504}
+TIMEOUT_OF_CONNECT = 10.0
 
 
-class Http:
-    """`retries` is how often a safe call that found nobody, or a busy service, is tried again."""
-
-    def __init__(self, url: str, *, timeout: float, retries: int) -> None:
-        self.url = url.rstrip("/")
-        self._retries = retries
-        # The environment's proxies are for the outside world, not for a service named by its address.
-        self._client = httpx2.Client(base_url=self.url, timeout=timeout, trust_env=False)
-
-    def get(self, path: str, params: Mapping[str, Any] | None = None) -> Any:
-        return self.call("GET", path, params=params, safe=True)
-
-    def call(self, method: str, path: str, *, safe: bool, **request: Any) -> Any:
-        """The JSON of the answer. `safe`: calling twice does the same as calling once."""
-        attempts = 1 + (self._retries if safe else 0)
-        for attempt in range(attempts):
-            try:
-                return self._once(method, path, request)
-            except ApiError as error:
-                if attempt + 1 == attempts or not _passes(error):
-                    raise
-                time.sleep(backoff(attempt, error.retry_after))
-        raise AssertionError("unreachable")
-
-    @contextmanager
-    def stream(
-        self, path: str, headers: Mapping[str, str], silence: float
-    ) -> Iterator[Iterator[str]]:
-        """The lines of an answer that goes on; `silence` is how many seconds may pass without one."""
-        timeout = httpx2.Timeout(10.0, read=silence)
-        with (
-            self._translated(),
-            self._client.stream("GET", path, headers=dict(headers), timeout=timeout) as response,
-        ):
-            if response.is_error:
-                response.read()
-            _check(response)
-            yield response.iter_lines()
-
-    def close(self) -> None:
-        self._client.close()
-
-    def _once(self, method: str, path: str, request: Mapping[str, Any]) -> Any:
-        with self._translated():
-            response = self._client.request(method, path, **request)
-        _check(response)
-        return response.json()
-
-    @contextmanager
-    def _translated(self) -> Iterator[None]:
-        try:
-            yield
-        except httpx2.ConnectError as error:
-            raise Unavailable(f"nothing answers at {self.url}", reason="UNREACHABLE") from error
-        except httpx2.TimeoutException as error:
-            raise DeadlineExceeded(f"{self.url} did not answer in time") from error
-        except httpx2.TransportError as error:
-            raise Unavailable(f"the connection to {self.url} broke: {error}") from error
-        except httpx2.InvalidURL as error:
-            raise Unavailable(f"{self.url} is not an address: {error}") from error
+def get(options: Options, path: str, params: Mapping[str, Any] | None = None) -> Steps[Any]:
+    return (yield from call(options, Send("GET", path, _given(params or {}))))
 
 
-def backoff(attempt: int, asked: float | None = None) -> float:
-    """Seconds before try `attempt` + 1: what the service asks for, else doubling, with full jitter."""
-    if asked is not None:
-        return min(asked, 30.0)
-    return random.uniform(0.1, min(8.0, 0.5 * 2**attempt))  # noqa: S311 - no secret
+def call(options: Options, send: Send, *, safe: bool = True) -> Steps[Any]:
+    """The JSON of the reply; None if it has none."""
+    return (yield from retried(options, send, read_json, safe=safe))
 
 
-def _passes(error: ApiError) -> bool:
-    """Whether the same call may succeed a little later."""
-    return isinstance(error, Unavailable) or error.retry_after is not None
+def text(options: Options, path: str, params: Mapping[str, Any]) -> Steps[str]:
+    send = Send("GET", path, _given(params))
+    said: str = yield from retried(options, send, _read_text, safe=True)
+    return said
 
 
-def _check(response: httpx2.Response) -> None:
-    if not response.is_error:
+def part(value: object) -> str:
+    """A name or number as one part of a path, whatever is in it."""
+    return quote(str(value), safe="")
+
+
+def read_json(reply: Reply) -> Any:
+    check(reply)
+    if not reply.body:
+        return None
+    try:
+        return json.loads(reply.body)
+    except ValueError as error:
+        raise Unavailable(
+            f"expected JSON, received {reply.body[:80]!r}; is this the address of the jobs API?",
+            reason="NOT_JSON",
+        ) from error
+
+
+def check(reply: Reply) -> None:
+    """Raises the error that a reply stands for."""
+    if reply.status < 400:
         return
-    retry_after = _seconds(response.headers.get("retry-after"))
-    if retry_after is None and response.status_code in _RETRY_STATUS:
+    problem = _problem(reply)
+    retry_after = _seconds(reply.headers.get("retry-after"))
+    if retry_after is None and reply.status in _RETRY_STATUS:
         retry_after = 0.5
     raise of_problem(
-        response.status_code,
-        _problem(response),
-        request_id=response.headers.get("x-request-id", "")
-        or _problem(response).get("request_id", ""),
+        reply.status,
+        problem,
+        request_id=reply.headers.get("x-request-id") or str(problem.get("request_id") or ""),
         retry_after=retry_after,
     )
 
 
-def _problem(response: httpx2.Response) -> Mapping[str, Any]:
+def translated(error: Exception, url: str) -> ApiError:
+    """The error that a failure of the library stands for."""
+    match error:
+        case httpx2.ConnectError():
+            return Unavailable(f"nothing answers at {url}", reason="UNREACHABLE")
+        case httpx2.ConnectTimeout() | httpx2.PoolTimeout():
+            return DeadlineExceeded(f"{url} did not answer in time", reason="CONNECT_TIMEOUT")
+        case httpx2.TimeoutException():
+            return out_of_time(url)
+        case httpx2.TransportError():
+            return Unavailable(f"the connection to {url} broke: {error}", reason="BROKEN")
+        case _:
+            return Unavailable(f"{url} is not an address: {error}", reason="BAD_ADDRESS")
+
+
+FAILURES = (httpx2.HTTPError, httpx2.InvalidURL)
+
+
+def arguments(send: Send) -> dict[str, Any]:
+    """What both kinds of the library's clients are given."""
+    return {
+        "method": send.method,
+        "url": send.path,
+        "params": dict(send.params) or None,
+        "json": send.json,
+        "content": send.content,
+        "headers": dict(send.headers),
+        "timeout": httpx2.Timeout(send.timeout, connect=min(send.timeout, TIMEOUT_OF_CONNECT)),
+    }
+
+
+def _given(params: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in params.items() if value is not None and value != ""}
+
+
+def _read_text(reply: Reply) -> str:
+    check(reply)
+    return reply.body.decode("utf-8", "replace")
+
+
+def _problem(reply: Reply) -> Mapping[str, Any]:
     try:
-        body = response.json()
+        body = json.loads(reply.body)
     except ValueError:
-        return {"detail": f"HTTP {response.status_code}: {response.text[:200]}"}
+        text = reply.body[:200].decode("utf-8", "replace")
+        return {"detail": f"HTTP {reply.status}: {text}"}
     return body if isinstance(body, dict) else {}
 
 
 def _seconds(text: str | None) -> float | None:
     try:
-        return None if text is None else float(text)
+        return None if text is None else max(0.0, float(text))
     except ValueError:
         return None

@@ -1,30 +1,22 @@
-"""Jobs: submit, watch, wait, cancel."""
+"""Jobs: what one is, and the steps to submit, watch, wait, cancel, retry and clone."""
 
 import time
 import uuid
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, Self
 
-from modelyard.client import event_stream, requests
-from modelyard.client.datasets import Datasets
-from modelyard.client.errors import (
-    DeadlineExceeded,
-    JobCancelled,
-    JobFailed,
-    Unavailable,
-    WaitTimeout,
-    violations_of,
-)
-from modelyard.client.http import Http, backoff
+from modelyard.client import datasets, event_stream, http, requests
+from modelyard.client.errors import JobCancelled, JobFailed, WaitTimeout, violations_of
+from modelyard.client.retrying import Options
+from modelyard.client.steps import Emit, Pause, Send, Steps
 from modelyard.errors import Violation
 
-_SILENCE = 60.0  # seconds without a line, after which a stream is taken for dead and opened again
-_PATIENCE = 120.0  # seconds of reconnecting in vain, after which the caller is told
+PAGE = 100
 
 
 @dataclass(frozen=True)
-class Job:
+class JobRecord:
     """What became of a request. `raw` is the whole record as the service tells it."""
 
     id: str
@@ -44,10 +36,10 @@ class Job:
     version: int | None
     """The version that it published."""
     violations: tuple[Violation, ...]
-    raw: Mapping[str, Any]
+    raw: Mapping[str, Any] = field(repr=False)
 
     @classmethod
-    def of(cls, raw: Mapping[str, Any]) -> "Job":
+    def of(cls, raw: Mapping[str, Any], **more: Any) -> Self:
         return cls(
             id=str(raw["id"]),
             name=str(raw.get("name") or ""),
@@ -64,13 +56,14 @@ class Job:
             version=None if raw.get("version") is None else int(raw["version"]),
             violations=violations_of(raw.get("violations") or ()),
             raw=raw,
+            **more,
         )
 
     @property
     def succeeded(self) -> bool:
         return self.state == "SUCCEEDED"
 
-    def raise_for_state(self) -> "Job":
+    def raise_for_state(self) -> Self:
         """The job itself if it succeeded or goes on; raises JobFailed or JobCancelled."""
         if not self.terminal or self.succeeded:
             return self
@@ -82,6 +75,11 @@ class Job:
             violations=self.violations,
         )
 
+    def __repr__(self) -> str:
+        told = {f.name: getattr(self, f.name) for f in fields(JobRecord) if f.repr}
+        shown = ", ".join(f"{n}={v!r}" for n, v in told.items() if v not in ("", None, {}, (), 0))
+        return f"{type(self).__name__}({shown})"
+
 
 @dataclass(frozen=True)
 class Event:
@@ -92,104 +90,194 @@ class Event:
     data: Mapping[str, Any]
 
 
-class Jobs:
-    def __init__(self, http: Http, datasets: Datasets) -> None:
-        self._http = http
-        self._datasets = datasets
+@dataclass(frozen=True)
+class LogLine:
+    """One line that the trainer wrote. `id` is where to go on after it."""
 
-    def submit(self, request: requests.Request, *, idempotency_key: str | None = None) -> Job:
-        """Sends the file that `dataset.source` names, if it names one, then the request.
+    id: str
+    attempt: int
+    line: str
 
-        A key is always sent, so that a retry over a bad connection makes no second job. Give one to make
-        the same promise across processes. Raises InvalidRequest naming the fields.
-        """
-        return self.submit_written(requests.read(request), idempotency_key=idempotency_key)
+    def __str__(self) -> str:
+        return self.line
 
-    def submit_written(
-        self, written: requests.WrittenRequest, *, idempotency_key: str | None = None
-    ) -> Job:
-        key = idempotency_key or str(uuid.uuid4())
-        answer = self._http.call(
-            "POST",
-            "/v1/jobs",
-            safe=True,
-            json=self._with_dataset(written),
-            headers={"Idempotency-Key": key},
+
+@dataclass(frozen=True)
+class Epoch:
+    attempt: int
+    epoch: int
+    seconds: float | None
+    examples_per_second: float | None
+    logs: Mapping[str, float]
+    """Losses and metrics by Keras' names, such as `loss` and `val_loss`."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a request comes to, without submitting it. None is what only the data can tell."""
+
+    rows: int | None
+    parameters: int | None
+    classes: tuple[str, ...] | None
+    features: Mapping[str, Any]
+    head: Mapping[str, Any]
+    layers: tuple[Mapping[str, Any], ...]
+    """Each with `type`, `output_shape` and `parameters`."""
+    warnings: tuple[Violation, ...]
+    """What is allowed, and probably not meant."""
+    raw: Mapping[str, Any] = field(repr=False)
+
+    @classmethod
+    def of(cls, raw: Mapping[str, Any]) -> "Report":
+        classes = raw.get("classes")
+        return cls(
+            rows=raw.get("rows"),
+            parameters=raw.get("parameters"),
+            classes=None if classes is None else tuple(map(str, classes)),
+            features=raw.get("features") or {},
+            head=raw.get("head") or {},
+            layers=tuple(raw.get("layers") or ()),
+            warnings=violations_of(raw.get("warnings") or ()),
+            raw=raw,
         )
-        return Job.of(answer)
 
-    def check(self, request: requests.Request) -> Mapping[str, Any]:
-        """What the service says of a request without queueing it. Raises InvalidRequest as submit does."""
-        body = self._with_dataset(requests.read(request))
-        report: Mapping[str, Any] = self._http.call(
-            "POST", "/v1/jobs", safe=True, params={"dry_run": "true"}, json=body
+
+Raw = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Filter:
+    """Which jobs to list; empty is all."""
+
+    state: str = ""
+    model: str = ""
+    name: str = ""
+    task: str = ""
+
+
+def submit(options: Options, written: requests.WrittenRequest, key: str | None) -> Steps[Raw]:
+    """Sends the file that `dataset.source` names, if it names one, then the request."""
+    body = yield from _with_dataset(options, written)
+    # A key is always sent, so that a retry over a bad connection makes no second job.
+    headers = {"Idempotency-Key": key or str(uuid.uuid4())}
+    raw: Raw = yield from http.call(options, Send("POST", "/v1/jobs", json=body, headers=headers))
+    return raw
+
+
+def validate(options: Options, written: requests.WrittenRequest) -> Steps[Report]:
+    body = yield from _with_dataset(options, written)
+    send = Send("POST", "/v1/jobs", {"dry_run": "true"}, json=body)
+    return Report.of((yield from http.call(options, send)))
+
+
+def get(options: Options, id: str) -> Steps[Raw]:
+    raw: Raw = yield from http.get(options, _path(id))
+    return raw
+
+
+def page(options: Options, wanted: Filter, limit: int, token: str) -> Steps[Raw]:
+    params = vars(wanted) | {"limit": limit, "page_token": token}
+    raw: Raw = yield from http.get(options, "/v1/jobs", params)
+    return raw
+
+
+def all_pages(options: Options, wanted: Filter, make: Callable[[Raw], Any]) -> Steps[None]:
+    """Emits job by job; the next page is fetched when it is needed."""
+    token = ""
+    while True:
+        answer = yield from page(options, wanted, PAGE, token)
+        for raw in answer["jobs"]:
+            yield Emit(make(raw))
+        token = answer.get("next_page_token") or ""
+        if not token:
+            return
+
+
+def cancel(options: Options, id: str) -> Steps[Raw]:
+    raw: Raw = yield from http.call(options, Send("POST", f"{_path(id)}/cancel"))
+    return raw
+
+
+def retry(options: Options, id: str) -> Steps[Raw]:
+    send = Send("POST", f"{_path(id)}/retry")
+    raw: Raw = yield from http.call(options, send, safe=False)
+    return raw
+
+
+def clone(options: Options, id: str, changes: Raw, *, dry_run: bool) -> Steps[Raw]:
+    params = {"dry_run": "true"} if dry_run else {}
+    send = Send("POST", f"{_path(id)}/clone", params, json=dict(changes))
+    raw: Raw = yield from http.call(options, send, safe=dry_run)
+    return raw
+
+
+def events(options: Options, id: str, after: str) -> Steps[None]:
+    path = f"{_path(id)}/events"
+    yield from event_stream.followed(path, {}, after, _event, lambda: _is_over(options, id))
+
+
+def logs(options: Options, id: str, after: str, *, follow: bool) -> Steps[None]:
+    """Emits the lines; without `follow` those that are there now."""
+    if follow:
+        path = f"{_path(id)}/logs"
+        yield from event_stream.followed(path, {}, after, _log_line, lambda: _is_over(options, id))
+        return
+    answer: str = yield from http.text(options, f"{_path(id)}/logs", {"follow": "false"})
+    for line in answer.splitlines():
+        yield Emit(LogLine("", 0, line))
+
+
+def metrics(options: Options, id: str) -> Steps[tuple[Epoch, ...]]:
+    answer = yield from http.get(options, f"{_path(id)}/metrics")
+    return tuple(
+        Epoch(
+            int(raw.get("attempt") or 0),
+            int(raw["epoch"]),
+            raw.get("seconds"),
+            raw.get("examples_per_second"),
+            dict(raw.get("logs") or {}),
         )
-        return report
+        for raw in answer["epochs"]
+    )
 
-    def get(self, id: str) -> Job:
-        return Job.of(self._http.get(f"/v1/jobs/{id}"))
 
-    def list(self, *, state: str = "") -> Iterator[Job]:
-        """Newest first; pages are fetched as they are needed."""
-        params: dict[str, Any] = {"limit": 100} | ({"state": state} if state else {})
-        while True:
-            page = self._http.get("/v1/jobs", params)
-            for raw in page["jobs"]:
-                yield Job.of(raw)
-            if not page.get("next_page_token"):
-                return
-            params["page_token"] = page["next_page_token"]
+def wait(options: Options, id: str, timeout: float | None) -> Steps[Raw]:
+    """The job once it has ended, however it did. Raises WaitTimeout after `timeout` seconds, when the job goes on."""
+    deadline = None if timeout is None else time.monotonic() + timeout
+    attempt = 0
+    while True:
+        raw = yield from get(options, id)
+        if raw["terminal"]:
+            return raw
+        left = None if deadline is None else deadline - time.monotonic()
+        if left is not None and left <= 0:
+            raise WaitTimeout(f"job {id} is {raw['state']} after {timeout:g} s, and goes on")
+        pause = min(2.0, 0.1 * 1.5**attempt)
+        yield Pause(pause if left is None else min(pause, left))
+        attempt = min(attempt + 1, 10)
 
-    def cancel(self, id: str) -> Job:
-        """Asks it to stop; it ends CANCELLED unless it ended otherwise first."""
-        return Job.of(self._http.call("POST", f"/v1/jobs/{id}/cancel", safe=True))
 
-    def events(self, id: str, *, after: str = "") -> Iterator[Event]:
-        """All that happened and happens to a job, until it ends; none is lost or repeated.
+def _is_over(options: Options, id: str) -> Steps[bool]:
+    return bool((yield from get(options, id))["terminal"])
 
-        A broken connection is opened again where it broke. Raises Unavailable when nobody has answered for
-        two minutes.
-        """
-        last, failing_since, attempt = after, None, 0
-        while True:
-            seen = last
-            try:
-                for event in self._events_once(id, last):
-                    last, failing_since, attempt = event.id or last, None, 0
-                    yield event
-                    if event.kind == "end":
-                        return
-                if last == seen and self.get(id).terminal:
-                    return  # its events were lost with the store, or all of them were seen before
-            except (Unavailable, DeadlineExceeded):
-                failing_since = failing_since or time.monotonic()
-                if time.monotonic() - failing_since > _PATIENCE:
-                    raise
-            time.sleep(backoff(attempt))
-            attempt += 1
 
-    def wait(self, id: str, *, timeout: float | None = None) -> Job:
-        """The job once it succeeded.
+def _event(message: event_stream.Message) -> Event:
+    return Event(message.id, message.kind, message.data)
 
-        Raises JobFailed, JobCancelled, or WaitTimeout after `timeout` seconds, when the job goes on.
-        """
-        deadline = None if timeout is None else time.monotonic() + timeout
-        attempt = 0
-        while not (job := self.get(id)).terminal:
-            if deadline is not None and time.monotonic() > deadline:
-                raise WaitTimeout(f"job {id} is {job.state} after {timeout:g} s, and goes on")
-            time.sleep(min(2.0, 0.1 * 1.5**attempt))
-            attempt = min(attempt + 1, 10)
-        return job.raise_for_state()
 
-    def _events_once(self, id: str, last: str) -> Iterator[Event]:
-        headers = {"Accept": "text/event-stream"} | ({"Last-Event-ID": last} if last else {})
-        with self._http.stream(f"/v1/jobs/{id}/events", headers, _SILENCE) as lines:
-            for message in event_stream.parse(lines):
-                yield Event(message.id, message.kind, message.data)
+def _log_line(message: event_stream.Message) -> LogLine | None:
+    if message.kind != "log":
+        return None
+    return LogLine(message.id, int(message.data.get("attempt") or 0), str(message.data["line"]))
 
-    def _with_dataset(self, written: requests.WrittenRequest) -> dict[str, Any]:
-        source = requests.local_source(written)
-        if source is None:
-            return written.body
-        return requests.with_source(written, self._datasets.upload(source).uri)
+
+def _path(id: str) -> str:
+    return f"/v1/jobs/{http.part(id)}"
+
+
+def _with_dataset(options: Options, written: requests.WrittenRequest) -> Steps[dict[str, Any]]:
+    source = requests.local_source(written)
+    if source is None:
+        return written.body
+    uploaded = yield from datasets.upload(options, source)
+    return requests.with_source(written, uploaded.uri)

@@ -1,10 +1,12 @@
-"""Models: what was published, under which names."""
+"""Models: what was published, under which names, and the steps to ask for them and to move aliases."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
-from modelyard.client.http import Http
+from modelyard.client import http
+from modelyard.client.retrying import Options
+from modelyard.client.steps import Emit, Send, Steps
 
 
 @dataclass(frozen=True)
@@ -14,7 +16,7 @@ class Model:
     name: str
     versions: tuple[int, ...]
     aliases: Mapping[str, int]
-    raw: Mapping[str, Any]
+    raw: Mapping[str, Any] = field(repr=False)
 
     @property
     def latest(self) -> int | None:
@@ -36,22 +38,57 @@ class Model:
         return cls(str(raw["name"]), tuple(sorted(versions)), dict(raw.get("aliases") or {}), raw)
 
 
-class Models:
-    def __init__(self, http: Http) -> None:
-        self._http = http
+@dataclass(frozen=True)
+class Version:
+    """One published, immutable artefact. `manifest` says where it came from; None if it was not trained here."""
 
-    def get(self, name: str) -> Model:
-        return Model.of(self._http.get(f"/v1/models/{name}"))
+    model: str
+    version: int
+    manifest: Mapping[str, Any] | None
+    raw: Mapping[str, Any] = field(repr=False)
 
-    def list(self) -> Iterator[Model]:
-        for raw in self._http.get("/v1/models")["models"]:
-            yield Model.of(raw)
+    @classmethod
+    def of(cls, model: str, raw: Mapping[str, Any]) -> "Version":
+        return cls(model, int(raw["version"]), raw.get("manifest"), raw)
 
-    def set_alias(self, name: str, alias: str, version: int) -> Mapping[str, Any]:
-        answer: Mapping[str, Any] = self._http.call(
-            "PUT", f"/v1/models/{name}/aliases/{alias}", safe=True, json={"version": version}
-        )
-        return answer
+
+def get(options: Options, name: str) -> Steps[Model]:
+    return Model.of((yield from http.get(options, _path(name))))
+
+
+def all_of(options: Options) -> Steps[None]:
+    answer = yield from http.get(options, "/v1/models")
+    for raw in answer["models"]:
+        yield Emit(Model.of(raw))
+
+
+def version(options: Options, name: str, version: int) -> Steps[Version]:
+    return Version.of(name, (yield from http.get(options, _version(name, version))))
+
+
+def delete_version(options: Options, name: str, version: int) -> Steps[None]:
+    yield from http.call(options, Send("DELETE", _version(name, version)), safe=False)
+
+
+def set_alias(options: Options, name: str, alias: str, version: int) -> Steps[Mapping[str, int]]:
+    send = Send("PUT", _alias(name, alias), json={"version": version})
+    return dict((yield from http.call(options, send)))
+
+
+def remove_alias(options: Options, name: str, alias: str) -> Steps[None]:
+    yield from http.call(options, Send("DELETE", _alias(name, alias)), safe=False)
+
+
+def _path(name: str) -> str:
+    return f"/v1/models/{http.part(name)}"
+
+
+def _version(name: str, version: int) -> str:
+    return f"{_path(name)}/versions/{http.part(version)}"
+
+
+def _alias(name: str, alias: str) -> str:
+    return f"{_path(name)}/aliases/{http.part(alias)}"
 
 
 def _number(version: Any) -> int:

@@ -1,276 +1,206 @@
-"""Typed predictions over gRPC. Every answer says which version gave it.
+"""Typed predictions over gRPC: the steps of each call, and how a large one is cut and put together again."""
 
-`version` and `alias` choose a version; without them the newest that is loaded answers.
-"""
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
-import os
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from grpc_health.v1 import health_pb2
 
-import grpc
-from grpc_health.v1 import health_pb2, health_pb2_grpc
-
-from modelyard.client.errors import InvalidRequest, NotFound
-from modelyard.client.rpc import Channel
-from modelyard.v1 import (
-    forecasting_pb2,
-    forecasting_pb2_grpc,
-    model_pb2,
-    tabular_pb2,
-    tabular_pb2_grpc,
-    text_pb2,
-    text_pb2_grpc,
-    vision_pb2,
-    vision_pb2_grpc,
+from modelyard.client import inputs, rpc
+from modelyard.client.answers import (
+    Classification,
+    Classifications,
+    Forecasts,
+    ScoredClass,
+    Timing,
+    Values,
 )
+from modelyard.client.errors import ApiError, InvalidRequest, NotFound
+from modelyard.client.retrying import Options
+from modelyard.client.steps import Steps
+from modelyard.v1 import forecasting_pb2, model_pb2, tabular_pb2, text_pb2, vision_pb2
 
-Image = bytes | os.PathLike[str] | str | Any
-"""An encoded image, the path of one, or an array [height, width] or [height, width, channels] of 0 … 255."""
+_MOST_EXAMPLES = 256
+_MOST_BYTES = 16 * 1024 * 1024
+_BEGINNINGS = 3  # how often a call that is cut begins again because its version was swapped
+_INDEX = re.compile(r"^(\w+)\[(\d+)\]")
 
-
-@dataclass(frozen=True)
-class ScoredClass:
-    name: str
-    score: float
-
-
-@dataclass(frozen=True)
-class Classification:
-    """Best class first."""
-
-    classes: tuple[ScoredClass, ...]
-
-    @property
-    def top(self) -> ScoredClass:
-        return self.classes[0]
+A = TypeVar("A", Classifications, Forecasts, Values)
 
 
 @dataclass(frozen=True)
-class Timing:
-    """Seconds that a call took in the service."""
+class Target:
+    """Which version of which model is asked; without a choice the newest that is loaded."""
 
-    queue: float
-    """Waiting for the batch that answered to start."""
-    run: float
-    """The run of that batch, which other calls may share."""
-
-
-@dataclass(frozen=True)
-class _Answer:
     model: str
-    version: int
-    timing: Timing
+    version: int | None = None
+    alias: str | None = None
+    timeout: float | None = None
 
-
-@dataclass(frozen=True)
-class Classifications(_Answer):
-    """`results` has one for each example, in the order of the call."""
-
-    results: tuple[Classification, ...]
+    def __post_init__(self) -> None:
+        if self.version is not None and self.alias is not None:
+            raise InvalidRequest(
+                f"choose a version or an alias, not both ({self.version}, {self.alias!r})"
+            )
 
     @property
-    def top(self) -> ScoredClass:
-        """The best class of the first example."""
-        return self.results[0].top
+    def spec(self) -> model_pb2.ModelSpec:
+        if self.version is not None:
+            return model_pb2.ModelSpec(name=self.model, version=self.version)
+        if self.alias is not None:
+            return model_pb2.ModelSpec(name=self.model, alias=self.alias)
+        return model_pb2.ModelSpec(name=self.model)
 
 
-@dataclass(frozen=True)
-class Forecasts(_Answer):
-    """`series` has one for each series of the call: the next values, next first, in the target's own unit."""
+def serves(options: Options, model: str, timeout: float | None) -> Steps[bool]:
+    """Whether a version of the model answers there. Raises Unavailable if nobody does."""
+    request = health_pb2.HealthCheckRequest(service=model)
+    response = health_pb2.HealthCheckResponse
+    try:
+        answer = yield from rpc.ask(
+            options, "/grpc.health.v1.Health/Check", request, response, timeout
+        )
+    except NotFound:
+        return False
+    return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
 
-    series: tuple[tuple[float, ...], ...]
+
+def classify_images(
+    options: Options, target: Target, images: Iterable[inputs.Image], top_k: int
+) -> Steps[Classifications]:
+    items = [inputs.image(position, image) for position, image in enumerate(images)]
+
+    def ask(target: Target, part: Sequence[Any]) -> Steps[Classifications]:
+        request = vision_pb2.ClassifyImagesRequest(model=target.spec, images=part, top_k=top_k)
+        method = "/modelyard.v1.VisionService/ClassifyImages"
+        answer = yield from rpc.ask(
+            options, method, request, vision_pb2.ClassifyImagesResponse, target.timeout
+        )
+        return _classifications(answer)
+
+    return (yield from _in_parts(ask, target, items, Classifications.joined))
 
 
-@dataclass(frozen=True)
-class Values(_Answer):
-    """`values` has one for each row, in the target's own unit."""
+def classify_texts(
+    options: Options, target: Target, texts: Iterable[str], top_k: int
+) -> Steps[Classifications]:
+    def ask(target: Target, part: Sequence[Any]) -> Steps[Classifications]:
+        request = text_pb2.ClassifyTextsRequest(model=target.spec, texts=part, top_k=top_k)
+        method = "/modelyard.v1.TextService/ClassifyTexts"
+        answer = yield from rpc.ask(
+            options, method, request, text_pb2.ClassifyTextsResponse, target.timeout
+        )
+        return _classifications(answer)
 
-    values: tuple[float, ...]
+    return (yield from _in_parts(ask, target, list(map(_text, texts)), Classifications.joined))
 
 
-class Predictions:
-    def __init__(self, channel: Channel) -> None:
-        self._channel = channel
+def classify_rows(
+    options: Options, target: Target, rows: inputs.Rows, top_k: int
+) -> Steps[Classifications]:
+    def ask(target: Target, part: Sequence[Any]) -> Steps[Classifications]:
+        request = tabular_pb2.ClassifyRowsRequest(model=target.spec, rows=part, top_k=top_k)
+        method = "/modelyard.v1.TabularService/ClassifyRows"
+        answer = yield from rpc.ask(
+            options, method, request, tabular_pb2.ClassifyRowsResponse, target.timeout
+        )
+        return _classifications(answer)
 
-    def serves(self, model: str, *, timeout: float | None = None) -> bool:
-        """Whether a version of the model answers there. Raises Unavailable if nobody does."""
-        request = health_pb2.HealthCheckRequest(service=model)
+    return (yield from _in_parts(ask, target, inputs.rows(rows), Classifications.joined))
+
+
+def predict_values(options: Options, target: Target, rows: inputs.Rows) -> Steps[Values]:
+    def ask(target: Target, part: Sequence[Any]) -> Steps[Values]:
+        request = tabular_pb2.PredictValuesRequest(model=target.spec, rows=part)
+        method = "/modelyard.v1.TabularService/PredictValues"
+        answer = yield from rpc.ask(
+            options, method, request, tabular_pb2.PredictValuesResponse, target.timeout
+        )
+        return Values(*_answered_by(answer), tuple(answer.values))
+
+    return (yield from _in_parts(ask, target, inputs.rows(rows), Values.joined))
+
+
+def forecast(
+    options: Options, target: Target, series: Sequence[forecasting_pb2.Series], horizon: int
+) -> Steps[Forecasts]:
+    def ask(target: Target, part: Sequence[Any]) -> Steps[Forecasts]:
+        request = forecasting_pb2.ForecastRequest(model=target.spec, series=part, horizon=horizon)
+        method = "/modelyard.v1.ForecastingService/Forecast"
+        answer = yield from rpc.ask(
+            options, method, request, forecasting_pb2.ForecastResponse, target.timeout
+        )
+        return Forecasts(*_answered_by(answer), tuple(tuple(f.values) for f in answer.forecasts))
+
+    return (yield from _in_parts(ask, target, series, Forecasts.joined))
+
+
+def _in_parts(
+    ask: Callable[[Target, Sequence[Any]], Steps[A]],
+    target: Target,
+    items: Sequence[Any],
+    join: Callable[[Sequence[A]], A],
+) -> Steps[A]:
+    """One answer of one version, however many calls it takes.
+
+    The version that answers the first part answers them all. If it is swapped for another one meanwhile,
+    and the caller had not chosen it, everything is asked again.
+    """
+    parts = list(_parts(items)) or [items]
+    for beginning in range(_BEGINNINGS):
+        answers: list[A] = []
+        pinned = target
         try:
-            status = self._channel.call(_check_health, request, timeout).status
+            for part in parts:
+                offset = sum(len(done) for done in parts[: len(answers)])
+                answers.append((yield from _shifted(ask(pinned, part), offset)))
+                pinned = replace(target, version=answers[0].version, alias=None)
         except NotFound:
-            return False
-        return bool(status == health_pb2.HealthCheckResponse.SERVING)
-
-    def classify_images(
-        self,
-        model: str,
-        images: Sequence[Image],
-        *,
-        top_k: int = 0,
-        version: int | None = None,
-        alias: str | None = None,
-        timeout: float | None = None,
-    ) -> Classifications:
-        """`top_k` 0 is all classes. Raises InvalidRequest naming the image that cannot be read."""
-        request = vision_pb2.ClassifyImagesRequest(
-            model=_model(model, version, alias),
-            images=[_image(position, image) for position, image in enumerate(images)],
-            top_k=top_k,
-        )
-        response = self._channel.call(_classify_images, request, timeout)
-        return _classifications(response)
-
-    def classify_texts(
-        self,
-        model: str,
-        texts: Sequence[str],
-        *,
-        top_k: int = 0,
-        version: int | None = None,
-        alias: str | None = None,
-        timeout: float | None = None,
-    ) -> Classifications:
-        request = text_pb2.ClassifyTextsRequest(
-            model=_model(model, version, alias), texts=list(texts), top_k=top_k
-        )
-        response = self._channel.call(_classify_texts, request, timeout)
-        return _classifications(response)
-
-    def forecast(
-        self,
-        model: str,
-        history: Iterable[float],
-        *,
-        horizon: int = 0,
-        covariates: Mapping[str, Iterable[float]] | None = None,
-        version: int | None = None,
-        alias: str | None = None,
-        timeout: float | None = None,
-    ) -> Forecasts:
-        """Continues one series, oldest value first. `horizon` 0 is all steps the model was trained for."""
-        series = forecasting_pb2.Series(
-            values=list(history),
-            covariates=[
-                forecasting_pb2.Covariate(name=name, values=list(values))
-                for name, values in (covariates or {}).items()
-            ],
-        )
-        request = forecasting_pb2.ForecastRequest(
-            model=_model(model, version, alias), series=[series], horizon=horizon
-        )
-        response = self._channel.call(_forecast, request, timeout)
-        series_values = tuple(tuple(forecast.values) for forecast in response.forecasts)
-        return Forecasts(*_answered_by(response), series_values)
-
-    def classify_rows(
-        self,
-        model: str,
-        rows: Sequence[Mapping[str, Any]],
-        *,
-        top_k: int = 0,
-        version: int | None = None,
-        alias: str | None = None,
-        timeout: float | None = None,
-    ) -> Classifications:
-        """Rows map a column to a number or a text; None and columns left out are missing values."""
-        request = tabular_pb2.ClassifyRowsRequest(
-            model=_model(model, version, alias), rows=_rows(rows), top_k=top_k
-        )
-        response = self._channel.call(_classify_rows, request, timeout)
-        return _classifications(response)
-
-    def predict_values(
-        self,
-        model: str,
-        rows: Sequence[Mapping[str, Any]],
-        *,
-        version: int | None = None,
-        alias: str | None = None,
-        timeout: float | None = None,
-    ) -> Values:
-        request = tabular_pb2.PredictValuesRequest(
-            model=_model(model, version, alias), rows=_rows(rows)
-        )
-        response = self._channel.call(_predict_values, request, timeout)
-        return Values(*_answered_by(response), tuple(response.values))
+            if not answers or target.version is not None or beginning + 1 == _BEGINNINGS:
+                raise
+            continue
+        return answers[0] if len(answers) == 1 else join(answers)
+    raise AssertionError("unreachable")
 
 
-def _check_health(channel: grpc.Channel) -> Any:
-    return health_pb2_grpc.HealthStub(channel).Check
+def _parts(items: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    """Of at most 256 examples and about 16 MiB, which no queue of the service finds too large."""
+    part: list[Any] = []
+    size = 0
+    for item in items:
+        bytes_of = len(item) if isinstance(item, str) else item.ByteSize()
+        if part and (len(part) == _MOST_EXAMPLES or size + bytes_of > _MOST_BYTES):
+            yield part
+            part, size = [], 0
+        part.append(item)
+        size += bytes_of
+    if part:
+        yield part
 
 
-def _classify_images(channel: grpc.Channel) -> Any:
-    return vision_pb2_grpc.VisionServiceStub(channel).ClassifyImages
+def _shifted(steps: Steps[A], offset: int) -> Steps[A]:
+    """Violations of a later part name the example by its place in the whole call."""
+    try:
+        return (yield from steps)
+    except ApiError as error:
+        if offset:
+            error.violations = tuple(
+                replace(
+                    violation,
+                    field=_INDEX.sub(
+                        lambda found: f"{found[1]}[{int(found[2]) + offset}]", violation.field
+                    ),
+                )
+                for violation in error.violations
+            )
+        raise
 
 
-def _classify_texts(channel: grpc.Channel) -> Any:
-    return text_pb2_grpc.TextServiceStub(channel).ClassifyTexts
-
-
-def _forecast(channel: grpc.Channel) -> Any:
-    return forecasting_pb2_grpc.ForecastingServiceStub(channel).Forecast
-
-
-def _classify_rows(channel: grpc.Channel) -> Any:
-    return tabular_pb2_grpc.TabularServiceStub(channel).ClassifyRows
-
-
-def _predict_values(channel: grpc.Channel) -> Any:
-    return tabular_pb2_grpc.TabularServiceStub(channel).PredictValues
-
-
-def _model(name: str, version: int | None, alias: str | None) -> model_pb2.ModelSpec:
-    if version is not None and alias is not None:
-        raise InvalidRequest(f"choose a version or an alias, not both ({version}, {alias!r})")
-    if version is not None:
-        return model_pb2.ModelSpec(name=name, version=version)
-    return model_pb2.ModelSpec(name=name, alias=alias) if alias else model_pb2.ModelSpec(name=name)
-
-
-def _image(position: int, image: Image) -> vision_pb2.Image:
-    if isinstance(image, bytes):
-        return vision_pb2.Image(encoded=image)
-    if isinstance(image, str | os.PathLike):
-        try:
-            return vision_pb2.Image(encoded=Path(image).read_bytes())
-        except OSError as error:
-            raise InvalidRequest(f"images[{position}]: cannot read {image}: {error}") from error
-    return vision_pb2.Image(pixels=_pixels(position, image))
-
-
-def _pixels(position: int, array: Any) -> vision_pb2.PixelArray:
-    # Late: whoever has an array has NumPy, and nobody else needs it.
-    import numpy as np
-
-    pixels = np.asarray(array)
-    if pixels.ndim == 2:
-        pixels = pixels[:, :, np.newaxis]
-    if pixels.ndim != 3 or pixels.dtype != np.uint8:
-        raise InvalidRequest(
-            f"images[{position}]: expected bytes, a path, or a uint8 array [height, width, channels], "
-            f"received {pixels.dtype} {list(pixels.shape)}"
-        )
-    height, width, channels = pixels.shape
-    return vision_pb2.PixelArray(
-        height=height, width=width, channels=channels, data=pixels.tobytes()
-    )
-
-
-def _rows(rows: Sequence[Mapping[str, Any]]) -> list[tabular_pb2.Row]:
-    return [
-        tabular_pb2.Row(values={column: _value(value) for column, value in row.items()})
-        for row in rows
-    ]
-
-
-def _value(value: Any) -> tabular_pb2.Value:
-    if value is None:
-        return tabular_pb2.Value()
-    if isinstance(value, str):
-        return tabular_pb2.Value(text=value)
-    return tabular_pb2.Value(number=float(value))
+def _text(text: str) -> str:
+    if not isinstance(text, str):
+        raise InvalidRequest(f"texts: expected text, received {type(text).__name__}")
+    return text
 
 
 def _classifications(response: Any) -> Classifications:

@@ -1,74 +1,44 @@
-"""How the client speaks gRPC: one lazy channel, deadlines, retries of what found nobody, errors with their details."""
+"""gRPC as the client speaks it: the options of its channel, and errors with their details."""
 
 import json
-import threading
 import uuid
-from collections.abc import Callable
 from typing import Any
 
 import grpc
 from google.rpc import error_details_pb2, status_pb2
 
 from modelyard.client.errors import ApiError, of_code
+from modelyard.client.retrying import Options, retried
+from modelyard.client.steps import Ask, Steps
 from modelyard.errors import Violation
 
 _UNLIMITED = 2**31 - 1  # the largest message that gRPC takes
 _STATUS_KEY = "grpc-status-details-bin"
 
-
-class Channel:
-    def __init__(self, address: str, *, timeout: float, retries: int) -> None:
-        self.address = address
-        self._timeout = timeout
-        self._retries = retries
-        self._lock = threading.Lock()
-        self._channel: grpc.Channel | None = None
-
-    def call(
-        self,
-        method: Callable[[grpc.Channel], Callable[..., Any]],
-        request: Any,
-        timeout: float | None,
-    ) -> Any:
-        """Calls what `method` picks from the channel. Predictions change nothing, so all may be retried."""
-        request_id = uuid.uuid4().hex
-        try:
-            return method(self._open())(
-                request, timeout=timeout or self._timeout, metadata=(("x-request-id", request_id),)
-            )
-        except grpc.RpcError as error:
-            raise of_rpc_error(error, request_id, self.address) from error
-
-    def close(self) -> None:
-        if self._channel is not None:
-            self._channel.close()
-
-    def _open(self) -> grpc.Channel:
-        # Opened at the first call: a client that only submits jobs starts no gRPC threads.
-        with self._lock:
-            if self._channel is None:
-                self._channel = grpc.insecure_channel(self.address, self._options())
-            return self._channel
-
-    def _options(self) -> list[tuple[str, Any]]:
-        config: dict[str, Any] = {"loadBalancingConfig": [{"round_robin": {}}]}
-        if self._retries:
-            config["methodConfig"] = [{"name": [{}], "retryPolicy": _retry_policy(self._retries)}]
-        return [
-            ("grpc.max_send_message_length", _UNLIMITED),
-            ("grpc.max_receive_message_length", _UNLIMITED),
-            ("grpc.service_config", json.dumps(config)),
-        ]
+CHANNEL_OPTIONS: list[tuple[str, Any]] = [
+    ("grpc.max_send_message_length", _UNLIMITED),
+    ("grpc.max_receive_message_length", _UNLIMITED),
+    # Retries are ours, because only they hear of the RetryInfo that a busy service sends.
+    ("grpc.enable_retries", 0),
+    ("grpc.service_config", json.dumps({"loadBalancingConfig": [{"round_robin": {}}]})),
+    # A service that restarts is found again as soon as it is back.
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.min_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 2000),
+]
 
 
-def _retry_policy(retries: int) -> dict[str, Any]:
-    return {
-        "maxAttempts": min(5, 1 + retries),
-        "initialBackoff": "0.1s",
-        "maxBackoff": "2s",
-        "backoffMultiplier": 2,
-        "retryableStatusCodes": ["UNAVAILABLE"],
-    }
+def ask(
+    options: Options, method: str, request: Any, response: type[Any], timeout: float | None
+) -> Steps[Any]:
+    """Calls until it is answered. Predictions change nothing, so all may be tried again."""
+    options = options.changed(timeout, None)
+    step = Ask(method, request, response, options.timeout, uuid.uuid4().hex)
+    return (yield from retried(options, step, lambda answer: answer, safe=True))
+
+
+def metadata(step: Ask) -> tuple[tuple[str, str], ...]:
+    return (("x-request-id", step.request_id),)
 
 
 def of_rpc_error(error: grpc.RpcError, request_id: str, address: str) -> ApiError:

@@ -43,7 +43,7 @@ def command(
     written = read(file)
     try:
         if dry_run:
-            print_json(client.jobs.check(file))
+            print_json(client.jobs.validate(file).raw)
             return exits.OK
         job = client.jobs.submit_written(written, idempotency_key=idempotency_key)
     except InvalidRequest as error:
