@@ -15,7 +15,7 @@ STAMP := .venv/.stamp-$(shell cat uv.lock pyproject.toml 2>/dev/null | cksum | c
 PROTOS := $(wildcard proto/modelyard/v1/*.proto)
 PROTO_STAMP := .venv/.proto
 
-.PHONY: help setup proto demo up down test test-unit test-integration test-e2e check format images bench-serving docs clean
+.PHONY: help setup proto demo up down test test-unit test-integration test-e2e test-protections check format images bench-serving docs clean
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
@@ -64,6 +64,9 @@ test-integration: setup ## the tests with a real queue, worker, trainer or serve
 
 test-e2e: setup ## the tests with all services together
 	@$(BIN)/python -m pytest tests/end_to_end
+
+test-protections: setup ## every fault test fails without the protection that it tests (a quarter of an hour)
+	@$(BIN)/python tests/protections
 
 check: setup ## style, types, imports, protos, lock
 	@$(BIN)/ruff check .

@@ -1,32 +1,8 @@
-"""Shows that every fault test fails when the protection it tests is removed: `make test-protections`.
+"""The protections of jobs: what keeps an accepted job alive, and alone."""
 
-Each case changes a copy of the source and runs the test against it. A test that passes all the same is
-worth nothing, and is reported.
-"""
+from removal import Removal
 
-import json
-import os
-import shutil
-import subprocess
-import sys
-import tempfile
-from dataclasses import dataclass
-from pathlib import Path
-
-ROOT = Path(__file__).parent.parent
 FAULTS = "tests/integration/faults/test_faults.py::"
-
-
-@dataclass(frozen=True)
-class Removal:
-    """One protection: where it is, what is left without it, and the test that must notice."""
-
-    protection: str
-    file: str
-    old: str
-    new: str
-    test: str
-
 
 REMOVALS = (
     Removal(
@@ -152,49 +128,3 @@ REMOVALS = (
         FAULTS + "TestDrain::test_sigterm_hands_the_job_over_with_a_checkpoint",
     ),
 )
-
-
-def main() -> int:
-    results = [check(removal) for removal in chosen(sys.argv[1:])]
-    out = ROOT / "build/bench/protections.json"
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(json.dumps(results, indent=2) + "\n")
-    missed = [result for result in results if not result["noticed"]]
-    print(f"{len(results) - len(missed)} passed, {len(missed)} failed")
-    return bool(missed)
-
-
-def chosen(words: list[str]) -> list[Removal]:
-    """All, or those whose description or test has one of the words."""
-    return [r for r in REMOVALS if not words or any(w in r.protection + r.test for w in words)]
-
-
-def check(removal: Removal) -> dict[str, object]:
-    with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder) / "services"
-        shutil.copytree(ROOT / "services", copy)
-        without(copy / "modelyard" / removal.file, removal)
-        run = subprocess.run(
-            [sys.executable, "-m", "pytest", "-q", "-x", "--no-header", removal.test],
-            cwd=ROOT,
-            env=os.environ | {"YARD_SERVICES": str(copy), "YARD_PATIENCE_SECONDS": "25"},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-    noticed = run.returncode == 1
-    print(f"{'noticed' if noticed else 'NOT NOTICED':12} {removal.protection}", flush=True)
-    why = [line for line in run.stdout.splitlines() if line.startswith("E ")][:2]
-    print("".join(f"{'':13}{line[2:].strip()[:140]}\n" for line in why), end="", flush=True)
-    return {"protection": removal.protection, "test": removal.test, "noticed": noticed}
-
-
-def without(file: Path, removal: Removal) -> None:
-    source = file.read_text()
-    if source.count(removal.old) != 1:
-        raise SystemExit(f"{removal.protection}: {file.name} does not hold it once")
-    file.write_text(source.replace(removal.old, removal.new))
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())
