@@ -88,8 +88,8 @@ images: ## the three container images; DOCKER_BUILD="--network host" where build
 bench-serving: setup ## latency and calls per second of a running inference service
 	@$(BIN)/python tests/benchmarks/bench_serving.py
 
-docs: setup ## regenerate docs/reference/request.md from the schema of a request
-	@$(BIN)/python docs/generate_request_reference.py
+docs: setup ## regenerate docs/reference from the code: requests, predictions, errors, metrics, settings, commands
+	@for generator in docs/generate_*.py; do $(BIN)/python $$generator; done
 
 clean: ## remove everything that make made, but the data under var/
 	@rm -rf .venv .uv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,10 +1,10 @@
 """Settings of the services, read from the environment: `MODELYARD_` and the field's name in capitals."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, SecretStr, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
 class Settings(BaseSettings):
@@ -83,6 +83,22 @@ class JobsSettings(StoreSettings):
     """How many bytes of the disk of the datasets uploads leave free."""
     max_open_jobs: PositiveInt = 100_000
     """How many jobs may wait or run before a further one is refused."""
+    max_watchers: PositiveInt = 2_000
+    """How many may watch the events or the log of a job at once before a further one is refused."""
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = ()
+    """The names under which this service is asked, separated by commas; others are refused (DNS rebinding).
+
+    Addresses always do. If unset: localhost, the name of the machine, and `host`. `*` allows all.
+    """
+
+    @field_validator("allowed_hosts", mode="before")
+    @classmethod
+    def _separated(cls, value: object) -> object:
+        return (
+            tuple(filter(None, value.replace(",", " ").split()))
+            if isinstance(value, str)
+            else value
+        )
 
 
 class WorkerSettings(StoreSettings):
@@ -133,5 +149,8 @@ class InferenceSettings(Settings):
     grace_seconds: PositiveFloat = 20.0
     """How long calls in flight may take to end after SIGTERM."""
     reflection: bool = True
+    """Whether any client may ask for the services and their messages, as grpcurl does."""
+    help_url: str = "http://127.0.0.1:7070/errors"
+    """Where callers find the pages of the reasons; errors link there. Empty: no link."""
     reload_roots: tuple[Path, ...] = Field(default=())
     """The folders below which HandleReloadConfigRequest may load models. None: such calls are refused."""

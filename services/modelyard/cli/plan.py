@@ -70,6 +70,7 @@ def plan(wishes: Wishes, *, free: Callable[[int], bool] = is_free) -> Plan:
     if redis_port is not None:
         shared["MODELYARD_REDIS_URL"] = f"redis://{HOST}:{redis_port}/0"
     api_port = ports.take("the jobs API", wishes.port)
+    shared["MODELYARD_HELP_URL"] = f"http://{HOST}:{api_port}/errors"
     grpc_port = ports.take("inference", wishes.grpc_port)
     metrics_port = ports.take("the metrics of inference", 9102)
     logs = wishes.home / "logs"

@@ -59,12 +59,15 @@ class CallInterceptor(grpc.ServerInterceptor):
         metrics: InferenceMetrics,
         *,
         untouched: frozenset[str],
+        help_url: str = "",
     ) -> None:
         self._pool = pool
         self._received = received
         self._metrics = metrics
         self._untouched = untouched
         """Full names of services that have threads of their own and no metrics."""
+        self._help_url = help_url
+        """Where the pages of the reasons lie."""
         self._turning_away = ThreadPoolExecutor(2, thread_name_prefix="turn-away")
 
     def intercept_service(
@@ -134,7 +137,7 @@ class CallInterceptor(grpc.ServerInterceptor):
             received.bytes.release()
         self._note_end(api, subject, time.monotonic() - started, failure)
         if failure is not None:
-            _abort(context, public(failure), request_id)
+            self._abort(context, public(failure), request_id)
         return answer
 
     def _note_end(
@@ -172,7 +175,7 @@ class CallInterceptor(grpc.ServerInterceptor):
                 reason="TOO_MANY_CALLS",
                 retry_after=_RETRY_SECONDS,
             )
-            _abort(context, error, _request_id(context))
+            self._abort(context, error, _request_id(context))
 
         self._metrics.rejected.labels("too_many_calls").inc()
         # The pool of the calls is full; gRPC takes another one from this attribute.
@@ -182,6 +185,14 @@ class CallInterceptor(grpc.ServerInterceptor):
             request_deserializer=len,  # what it says does not matter
             response_serializer=handler.response_serializer,
         )
+
+    def _abort(
+        self, context: grpc.ServicerContext, error: ModelyardError, request_id: str
+    ) -> NoReturn:
+        status = rpc_status.to_status(status_of(error, request_id, self._help_url))
+        # Trailing metadata that was set before would be replaced by the status's own.
+        metadata = (*status.trailing_metadata, (REQUEST_ID, request_id))
+        context.abort_with_status(status._replace(trailing_metadata=metadata))
 
 
 def _message(received: Received, context: grpc.ServicerContext) -> Any:
@@ -210,10 +221,3 @@ def _request_id(context: grpc.ServicerContext) -> str:
         if key == REQUEST_ID and isinstance(value, str) and _GIVEN_ID.fullmatch(value):
             return value
     return uuid.uuid4().hex
-
-
-def _abort(context: grpc.ServicerContext, error: ModelyardError, request_id: str) -> NoReturn:
-    status = rpc_status.to_status(status_of(error, request_id))
-    # Trailing metadata that was set before would be replaced by the status's own.
-    metadata = (*status.trailing_metadata, (REQUEST_ID, request_id))
-    context.abort_with_status(status._replace(trailing_metadata=metadata))

@@ -82,6 +82,7 @@ class InferenceServer:
             ByteBudget(settings.max_bytes_in_flight),
             metrics,
             untouched=frozenset({health_service.SERVICE}),
+            help_url=settings.help_url,
         )
         self._grpc = grpc.server(
             self._pool,

@@ -5,6 +5,7 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 
+from modelyard import reasons
 from modelyard.errors import Code, InternalError, ModelyardError, Violation
 
 DOMAIN = "modelyard"
@@ -20,15 +21,16 @@ def public(error: BaseException) -> ModelyardError:
     return InternalError("an unexpected error; the service's log has it under the request's id")
 
 
-def status_of(error: ModelyardError, request_id: str) -> status_pb2.Status:
+def status_of(error: ModelyardError, request_id: str, help_url: str = "") -> status_pb2.Status:
+    """`help_url` is where the pages of the reasons lie; without it there is no link."""
     return status_pb2.Status(
         code=code_pb2.Code.Value(error.code.value),
         message=_cut(error.message),
-        details=[_packed(detail) for detail in _details(error, request_id)],
+        details=[_packed(detail) for detail in _details(error, request_id, help_url)],
     )
 
 
-def _details(error: ModelyardError, request_id: str) -> list[Message]:
+def _details(error: ModelyardError, request_id: str, help_url: str) -> list[Message]:
     details: list[Message] = [
         error_details_pb2.ErrorInfo(reason=error.reason, domain=DOMAIN),
         error_details_pb2.RequestInfo(request_id=request_id),
@@ -42,6 +44,10 @@ def _details(error: ModelyardError, request_id: str) -> list[Message]:
         delay = Duration()
         delay.FromNanoseconds(int(error.retry_after * 1e9))
         details.append(error_details_pb2.RetryInfo(retry_delay=delay))
+    if help_url and (known := reasons.of(error.reason)):
+        url = f"{help_url.rstrip('/')}/{known.name}"
+        link = error_details_pb2.Help.Link(description=known.mending, url=url)
+        details.append(error_details_pb2.Help(links=[link]))
     return details
 
 

@@ -60,3 +60,16 @@ def test_bytes_are_given_back_even_if_a_request_is_dropped() -> None:
     with pytest.raises(errors.ResourceExhausted) as raised:
         budget.reserve(101)
     assert raised.value.retry_after is None, "it will never fit"
+
+
+def test_an_error_leads_to_the_page_of_its_reason() -> None:
+    error = errors.NotFound("no", reason="VERSION_QUARANTINED")
+    link = error_details_pb2.Help()
+    assert status_of(error, "id", "http://docs.example/errors/").details[-1].Unpack(link)
+    assert link.links[0].url == "http://docs.example/errors/VERSION_QUARANTINED"
+    assert "The message says why" in link.links[0].description
+
+
+def test_a_reason_that_nobody_knows_has_no_link() -> None:
+    status = status_of(errors.NotFound("no", reason="OF_TOMORROW"), "id", "http://docs.example")
+    assert not any(detail.Is(error_details_pb2.Help.DESCRIPTOR) for detail in status.details)
