@@ -8,9 +8,9 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from modelyard.gpus import Usage
 from modelyard.job import Job, JobState, Reason
 from modelyard.telemetry import DURATION_BUCKETS, LATENCY_BUCKETS
-from modelyard.training.devices import Device, Usage
 
 
 class TrainingMetrics:
@@ -101,9 +101,9 @@ class TrainingMetrics:
                 split = "validation" if name.startswith("val_") else "train"
                 self._value.labels(model, split, name.removeprefix("val_")).set(value)
 
-    def gpu(self, device: Device, usage: Usage) -> None:
-        self._gpu_memory.labels(device.visible).set(usage.memory_bytes)
-        self._gpu_busy.labels(device.visible).set(usage.busy_ratio)
+    def gpu(self, index: str, usage: Usage) -> None:
+        self._gpu_memory.labels(index).set(usage.memory_bytes)
+        self._gpu_busy.labels(index).set(usage.busy_ratio)
 
     def busy(self, is_busy: bool) -> None:
         self._busy.set(is_busy)

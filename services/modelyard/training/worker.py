@@ -14,7 +14,7 @@ from typing import Any
 from celery import Celery, signals
 from prometheus_client import CollectorRegistry
 
-from modelyard import logs, telemetry
+from modelyard import gpus, logs, telemetry
 from modelyard.errors import Unavailable
 from modelyard.job_queue import RING, Doorbell, make_app
 from modelyard.job_store import JobStore
@@ -118,9 +118,8 @@ class Worker:
                 self._store.heartbeat(self.name, status)
             except Exception as error:  # the store may be away for long; training goes on
                 log.debug("no heartbeat", error=str(error))
-            usage = devices.usage(self._device)
-            if usage is not None:
-                self._metrics.gpu(self._device, usage)
+            if self._device.kind == "gpu" and (usage := gpus.usage(self._device.visible)):
+                self._metrics.gpu(self._device.visible, usage)
             time.sleep(HEARTBEAT_SECONDS)
 
 
@@ -129,7 +128,7 @@ def run(settings: WorkerSettings) -> None:
 
     Raises InvalidRequest if the device that it is told to use is not there.
     """
-    device = devices.choose(settings.device, gpus=devices.gpus())
+    device = devices.choose(settings.device, gpus=gpus.indexes())
     if device is devices.CPU and settings.device == "auto":
         log.info("no GPU here: training uses the CPU")
     app = make_app(settings.broker)

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from modelyard import gpus
 from modelyard.errors import InvalidRequest
+from modelyard.gpus import Usage
 from modelyard.training import devices
-from modelyard.training.devices import CPU, Device, Usage
+from modelyard.training.devices import CPU, Device
 
 
 @pytest.fixture
@@ -24,11 +26,11 @@ def two_gpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     )
     script.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
-    monkeypatch.setattr(devices, "NVIDIA_DRIVER", tmp_path)
+    monkeypatch.setattr("modelyard.gpus.NVIDIA_DRIVER", tmp_path)
 
 
 @pytest.mark.parametrize(
-    ("wanted", "gpus", "device"),
+    ("wanted", "there", "device"),
     [
         ("auto", (), CPU),
         ("auto", ("0", "1"), Device("gpu", "0")),
@@ -37,9 +39,9 @@ def two_gpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_a_worker_takes_what_it_is_told_and_what_is_there(
-    wanted: str, gpus: tuple[str, ...], device: Device
+    wanted: str, there: tuple[str, ...], device: Device
 ) -> None:
-    assert devices.choose(wanted, gpus=gpus) == device
+    assert devices.choose(wanted, gpus=there) == device
 
 
 def test_a_gpu_that_is_not_there_is_an_error_that_says_what_is() -> None:
@@ -48,16 +50,16 @@ def test_a_gpu_that_is_not_there_is_an_error_that_says_what_is() -> None:
 
 
 def test_without_a_driver_there_is_no_gpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(devices, "NVIDIA_DRIVER", tmp_path / "none")
-    assert devices.gpus() == ()
+    monkeypatch.setattr("modelyard.gpus.NVIDIA_DRIVER", tmp_path / "none")
+    assert gpus.indexes() == ()
 
 
 @pytest.mark.usefixtures("two_gpus")
 def test_gpus_and_their_usage_are_read_off_the_driver() -> None:
-    assert devices.gpus() == ("0", "1")
-    assert devices.usage(Device("gpu", "0")) == Usage(1024**3, 0.5)
-    assert devices.usage(Device("gpu", "1")) is None  # it does not say
-    assert devices.usage(CPU) is None
+    assert gpus.indexes() == ("0", "1")
+    assert gpus.usage("0") == Usage(1024**3, 0.5)
+    assert gpus.usage("1") is None  # it does not say
+    assert gpus.usage("7") is None
 
 
 def test_a_worker_that_is_told_a_gpu_that_is_not_there_ends_at_once_and_says_so(
