@@ -164,6 +164,8 @@ class Job(BaseModel):
 
     id: str
     name: str = ""
+    parent: str = ""
+    """The job that this one repeats or changes."""
     queue: str
     request: dict[str, Any]
     """As it was accepted: the record outlives changes of the schema."""

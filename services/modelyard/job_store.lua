@@ -5,10 +5,13 @@
 --   queue:<queue>      waiting jobs by priority and age
 --   active             held jobs by the end of their lease, in milliseconds
 --   jobs, state:<STATE>   all jobs, and those of a state, by age
+--   index:<field>:<value>   those of a model, a name or a task, by age
+--   epochs:<id>        what each epoch came to, the last time that it was done
 --   counts             how many jobs are in `<queue>|<STATE>`
 --   key:<sha>          idempotency key → id
 --   version:<model>    the highest version number given out
 --   unjournaled        jobs whose end is not in the journal yet
+--   news               a channel: the ids of jobs that something happened to
 
 local prefix = KEYS[1]
 local action = ARGV[1]
@@ -16,6 +19,7 @@ local args = cjson.decode(ARGV[2])
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 
+local INDEXED = {'model', 'name', 'task'}
 local TERMINAL = {SUCCEEDED = true, FAILED = true, CANCELLED = true, EXPIRED = true}
 
 local function key(...) return prefix .. table.concat({...}, ':') end
@@ -25,7 +29,11 @@ local function set(id, ...) redis.call('HSET', key('job', id), ...) end
 
 local function emit(id, event, data)
   data.at = now / 1000
-  redis.call('XADD', key('events', id), 'MAXLEN', '~', 100000, '*', 'event', event, 'data', cjson.encode(data))
+  data.attempt = number(id, 'attempt')
+  local text = cjson.encode(data)
+  redis.call('XADD', key('events', id), 'MAXLEN', '~', 100000, '*', 'event', event, 'data', text)
+  if event == 'epoch' and data.epoch then redis.call('HSET', key('epochs', id), data.epoch, text) end
+  redis.call('PUBLISH', key('news'), id)
 end
 
 local function move(id, state, reason, message)
@@ -37,7 +45,7 @@ local function move(id, state, reason, message)
   redis.call('ZADD', key('state', state), created, id)
   redis.call('HINCRBY', key('counts'), queue .. '|' .. state, 1)
   set(id, 'state', state, 'reason', reason or '', 'message', message or '')
-  emit(id, 'state', {state = state, reason = reason or '', message = message or '', attempt = number(id, 'attempt')})
+  emit(id, 'state', {state = state, reason = reason or '', message = message or ''})
 end
 
 local function enqueue(id, reason, message)
@@ -96,12 +104,16 @@ function actions.submit()
   local created = args.created or now
   set(id, 'id', id, 'name', args.name, 'queue', args.queue, 'request', args.request, 'digest', args.digest,
       'model', args.model, 'max_ms', args.max_ms, 'created', created, 'rank', args.priority * 1e13 + created, 'fence', args.fence,
-      'epochs', args.epochs)
+      'epochs', args.epochs, 'task', args.task, 'parent', args.parent or '')
   if args.version then
     set(id, 'version', args.version)
     raise_version(args.model, args.version)
   end
   redis.call('ZADD', key('jobs'), created, id)
+  for _, field in ipairs(INDEXED) do
+    local value = get(id, field)
+    if value ~= '' then redis.call('ZADD', key('index', field, value), created, id) end
+  end
   if args['end'] then
     local last = args['end']
     set(id, 'metrics', cjson.encode(last.metrics), 'baseline', cjson.encode(last.baseline), 'violations', last.violations)
@@ -207,6 +219,37 @@ function actions.rescue()
     rescued[#rescued + 1] = {id = id, state = get(id, 'state')}
   end
   return {rescued = rescued}
+end
+
+-- The ids of a page, newest first, from the shortest index that holds all of them. Several jobs may share a
+-- millisecond; those come in the reverse order of their ids. Looks at `most` jobs and no further: the page may
+-- be short, and the next one goes on from `score` and `id`.
+function actions.page()
+  local index, size = key('jobs'), nil
+  for field, value in pairs(args.filter) do
+    local candidate = field == 'state' and key('state', value) or key('index', field, value)
+    local length = redis.call('ZCARD', candidate)
+    if not size or length < size then index, size = candidate, length end
+  end
+  local at = args.after and redis.call('ZCOUNT', index, '(' .. args.after.score, '+inf') or 0
+  local found, seen, last = {}, 0, nil
+  while true do
+    local rows = redis.call('ZREVRANGE', index, at, at + 199, 'WITHSCORES')
+    if #rows == 0 then return {ids = found, more = false} end
+    for i = 1, #rows, 2 do
+      local id, score = rows[i], rows[i + 1]
+      if not args.after or tonumber(score) < tonumber(args.after.score) or id < args.after.id then
+        if #found == args.limit or seen == args.most then
+          return {ids = found, more = true, score = last.score, id = last.id}
+        end
+        local fits = true
+        for field, value in pairs(args.filter) do fits = fits and get(id, field) == value end
+        if fits then found[#found + 1] = id end
+        seen, last = seen + 1, {score = score, id = id}
+      end
+    end
+    at = at + 200
+  end
 end
 
 function actions.heartbeat()

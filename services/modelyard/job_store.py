@@ -5,9 +5,9 @@ promised to a user is in the journal before the promise is made, so that a lost 
 """
 
 import base64
-import binascii
 import hashlib
 import json
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -31,6 +31,9 @@ from modelyard.journal import Entry, Journal
 PREFIX = "modelyard:"
 KEY_SECONDS = 7 * 24 * 3600
 """How long an idempotency key is remembered by the store; the journal remembers it for ever."""
+
+_MOST_LOOKED_AT = 2000
+"""Jobs that one page looks at for those that fit: the server does nothing else meanwhile."""
 
 _SCRIPT = Path(__file__).with_suffix(".lua").read_text()
 
@@ -105,9 +108,12 @@ class JobStore:
 
     # ---- what a user asks for
 
-    def submit(self, request: JobRequest, *, key: str = "", queue: str = "train") -> Job:
+    def submit(
+        self, request: JobRequest, *, key: str = "", queue: str = "train", parent: str = ""
+    ) -> Job:
         """Durable when it returns. The same key and request answer the first job.
 
+        `parent` is the job that this one repeats or changes, if there is one.
         Raises AlreadyExists if the key came with another request, ResourceExhausted if too many jobs are open.
         """
         body = request.model_dump(mode="json")
@@ -124,6 +130,8 @@ class JobStore:
             )
         job = _job_id(request, hashed)
         accepted = {"request": body, "digest": digest, "key": hashed, "queue": queue}
+        if parent:
+            accepted["parent"] = parent
         self.journal.accept(job, accepted)
         faults.point("submit.after_journal")
         answer = self._restore(Entry(job, accepted, 0, None, False, None))
@@ -150,33 +158,47 @@ class JobStore:
         return _job(record)
 
     def page(
-        self, *, state: JobState | None = None, limit: int = 50, page_token: str = ""
+        self,
+        *,
+        state: JobState | None = None,
+        model: str = "",
+        name: str = "",
+        task: str = "",
+        limit: int = 50,
+        page_token: str = "",
     ) -> tuple[list[Job], str]:
-        """Newest first, and the token of the next page; empty at the end."""
-        index = self._key("state", state) if state else self._key("jobs")
-        highest, after = _read_token(page_token) if page_token else ("+inf", None)
-        with _unavailable():
-            # Several jobs may share a millisecond; those up to the last one seen are skipped.
-            ids: list[tuple[str, float]] = self._redis.zrevrangebyscore(
-                index, highest, "-inf", withscores=True, start=0, num=limit + 1000
-            )
-            page = [
-                (i, score)
-                for i, score in ids
-                if after is None or (score, i) < (float(highest), after)
-            ]
-            with self._redis.pipeline(transaction=False) as pipeline:
-                for job, _ in page[:limit]:
-                    pipeline.hgetall(self._key("job", job))
-                records = pipeline.execute()
-        jobs = [_job(record) for record in records if "state" in record]
-        more = len(page) > limit
-        return jobs, _write_token(*page[limit - 1]) if more else ""
+        """Newest first, and the token of the next page; empty at the end. `task` is the type of one.
 
-    def events(
-        self, job: str, *, after: str = "0", block_ms: int | None = None
-    ) -> list[StoredEvent]:
-        """What happened after an event; waits for `block_ms` where there is nothing yet."""
+        A page may be short where few jobs fit the filter: only the token tells the end. Raises InvalidRequest
+        if the token is of a list with another filter.
+        """
+        asked = {"state": state or "", "model": model, "name": name, "task": task}
+        fields = {field: str(value) for field, value in asked.items() if value}
+        answer = self._run(
+            "page",
+            filter=fields,
+            limit=limit,
+            most=_MOST_LOOKED_AT,
+            after=_read_token(page_token, fields) if page_token else None,
+        )
+        jobs = self._records(list(answer["ids"]))
+        return jobs, _write_token(answer, fields) if answer["more"] else ""
+
+    def _records(self, ids: list[str]) -> list[Job]:
+        with _unavailable(), self._redis.pipeline(transaction=False) as pipeline:
+            for job in ids:
+                pipeline.hgetall(self._key("job", job))
+            records = pipeline.execute()
+        return [_job(record) for record in records if "state" in record]
+
+    def epochs(self, job: str) -> list[dict[str, Any]]:
+        """What each epoch came to, in order; one that was done twice as it was done the last time."""
+        with _unavailable():
+            texts: list[str] = self._redis.hvals(self._key("epochs", job))
+        return sorted(map(json.loads, texts), key=lambda data: int(data["epoch"]))
+
+    def events(self, job: str, *, after: str = "0") -> list[StoredEvent]:
+        """What happened after an event, the first thousand."""
         with _unavailable():
             answer = self._redis.xread({self._key("events", job): after}, count=1000)
         return stored_events(answer)
@@ -367,7 +389,9 @@ class JobStore:
             digest=accepted["digest"],
             queue=accepted["queue"],
             priority=0,
+            parent=accepted.get("parent"),
             name=body.get("name") or "",
+            task=body["task"]["type"],
             model=body["publish"]["model"],
             epochs=body["training"]["epochs"],
             max_ms=body["resources"]["max_seconds"] * 1000,
@@ -422,6 +446,7 @@ def _job(record: Mapping[str, str]) -> Job:
     return Job(
         id=record["id"],
         name=record["name"],
+        parent=record.get("parent", ""),
         queue=record["queue"],
         request=json.loads(record["request"]),
         digest=record["digest"],
@@ -464,15 +489,28 @@ def _reused() -> AlreadyExists:
     )
 
 
-def _write_token(job: str, score: float) -> str:
-    return base64.urlsafe_b64encode(f"{score:.0f}:{job}".encode()).decode().rstrip("=")
+def _write_token(answer: Mapping[str, str], filter: Mapping[str, str]) -> str:
+    text = f"{answer['score']}:{_mark(filter)}:{answer['id']}"
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
-def _read_token(token: str) -> tuple[str, str]:
+def _read_token(token: str, filter: Mapping[str, str]) -> dict[str, str]:
     try:
-        score, _, job = (
-            base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)).decode().partition(":")
+        padded = token + "=" * (-len(token) % 4)
+        score, mark, job = base64.urlsafe_b64decode(padded).decode().split(":", 2)
+        known = _SCORE.fullmatch(score) is not None and mark == _mark(filter)
+    except ValueError:
+        known = False
+    if not known:
+        raise InvalidRequest.of(
+            "page_token", "is not one that this API gave out for this list", received=token[:80]
         )
-        return str(float(score)), job
-    except (ValueError, binascii.Error) as error:
-        raise InvalidRequest.of("page_token", "is not one that this API gave out") from error
+    return {"score": score, "id": job}
+
+
+_SCORE = re.compile(r"[0-9]{1,16}")
+
+
+def _mark(filter: Mapping[str, str]) -> str:
+    """Binds a token to its list: elsewhere it would skip jobs in silence."""
+    return hashlib.sha256(json.dumps(filter, sort_keys=True).encode()).hexdigest()[:8]

@@ -18,7 +18,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from modelyard.errors import Conflict, InvalidRequest, NotFound
+from modelyard.errors import Conflict, FailedPrecondition, InvalidRequest, NotFound
 from modelyard.storage import digests, fsync_dir, fsync_tree, locked, write_json
 
 MANIFEST = "assets.extra/manifest.json"
@@ -212,6 +212,21 @@ class ModelStore:
             result = {alias: version for alias, version in merged.items() if version is not None}
             write_json(self.root / name / "aliases.json", result)
         return result
+
+    def delete(self, name: str, version: int) -> None:
+        """Raises NotFound, and FailedPrecondition if an alias names the version."""
+        with locked(self.root / name / ".lock"):
+            if version not in self.versions(name):
+                raise NotFound(
+                    f"model {name!r} has no version {version}", reason="VERSION_NOT_FOUND"
+                )
+            named = sorted(a for a, named in self.aliases(name).items() if named == version)
+            if named:
+                raise FailedPrecondition(
+                    f"version {version} of model {name!r} is named by {', '.join(named)}; move or remove the alias first",
+                    reason="VERSION_HAS_ALIAS",
+                )
+            self._remove(name, version)
 
     def retain(self, name: str, newest: int) -> list[int]:
         """Removes all versions but the newest and those that an alias names; answers those removed."""

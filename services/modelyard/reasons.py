@@ -188,6 +188,18 @@ _JOBS = _reasons(
         "The body is larger than the API reads.",
         "Send data as a dataset, whose limit is a larger one, or raise `MODELYARD_MAX_BODY_BYTES`.",
     ),
+    (
+        "BODY_TIMEOUT",
+        _LATE,
+        "The body of the request came too slowly.",
+        "Send it again over a faster connection; data goes as a dataset, whose upload can be resumed.",
+    ),
+    (
+        "HOST_NOT_ALLOWED",
+        _INVALID,
+        "The request came under a name, or from a web page of a name, that is not the service's own.",
+        "Call it by its address or a name it knows, or add the name to `MODELYARD_ALLOWED_HOSTS`.",
+    ),
 )
 
 _DATASETS = _reasons(

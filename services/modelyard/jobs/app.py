@@ -1,13 +1,12 @@
 """The jobs API: everything is built here, once, and passed in."""
 
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from fastapi import FastAPI, Request, Response
+from fastapi import FastAPI, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
-from modelyard import __version__, logs
+from modelyard import __version__
 from modelyard.dataset_store import DatasetStore
 from modelyard.job_queue import Doorbell, make_app
 from modelyard.job_store import JobStore
@@ -15,19 +14,26 @@ from modelyard.jobs import problems
 from modelyard.jobs.body_limit import BodyLimit
 from modelyard.jobs.dataset_routes import dataset_routes
 from modelyard.jobs.dataset_usage import DatasetUsage
+from modelyard.jobs.error_pages import error_pages
 from modelyard.jobs.event_feed import EventFeed
-from modelyard.jobs.job_routes import job_routes
+from modelyard.jobs.host_guard import HostGuard, default_hosts
+from modelyard.jobs.identity import Identity
+from modelyard.jobs.job_logs import JobLogs
+from modelyard.jobs.job_routes import Desk, job_routes, schema_routes
+from modelyard.jobs.measurement import Measurement
 from modelyard.jobs.metrics import JobsMetrics
 from modelyard.jobs.model_routes import model_routes
 from modelyard.jobs.reconciler import Reconciler
+from modelyard.jobs.streams import Streams
 from modelyard.jobs.upload_routes import upload_routes
+from modelyard.jobs.watch_routes import watch_routes
+from modelyard.jobs.worker_routes import worker_routes
 from modelyard.journal import Journal
 from modelyard.model_store import ModelStore
 from modelyard.settings import JobsSettings
 
-_UNLOGGED = ("/metrics", "/healthz/live", "/healthz/ready")
-
-log = logs.get(__name__)
+_OPERATIONS = ("/metrics", "/healthz/live", "/healthz/ready")
+"""What orchestrators ask, often, and under whatever name."""
 
 
 def create_app(settings: JobsSettings) -> FastAPI:
@@ -45,10 +51,12 @@ def create_app(settings: JobsSettings) -> FastAPI:
     doorbell = Doorbell(make_app(settings.broker))
     metrics = JobsMetrics(CollectorRegistry(), store)
     reconciler = Reconciler(store, doorbell, metrics, interval=settings.reconcile_seconds)
+    usage = DatasetUsage(store.journal, models)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         reconciler.start()
+        feed.start()
         yield
         reconciler.stop()
         await feed.close()
@@ -61,39 +69,28 @@ def create_app(settings: JobsSettings) -> FastAPI:
         lifespan=lifespan,
         docs_url=None,  # the stock page loads its code from elsewhere
         redoc_url=None,
+        redirect_slashes=False,
     )
-    app.add_middleware(BodyLimit, limit=settings.max_body_bytes, uploads=settings.max_dataset_bytes)
-    _measure(app, metrics)
+    app.state.end_streams = feed.end_streams
     problems.install(app)
-    app.include_router(job_routes(settings, store, datasets, doorbell, feed, metrics))
-    usage = DatasetUsage(store.journal, models)
+    app.include_router(job_routes(store, Desk(store, datasets, doorbell, metrics)))
+    app.include_router(
+        watch_routes(store, feed, JobLogs(settings.work), Streams(settings.max_watchers))
+    )
+    app.include_router(schema_routes())
     app.include_router(dataset_routes(settings, datasets, usage))
     app.include_router(upload_routes(settings, datasets))
     app.include_router(model_routes(models))
+    app.include_router(worker_routes(store))
+    app.include_router(error_pages())
+    # The last one added is the outermost.
+    hosts = settings.allowed_hosts or default_hosts(settings.host)
+    app.add_middleware(BodyLimit, limit=settings.max_body_bytes, uploads=settings.max_dataset_bytes)
+    app.add_middleware(HostGuard, hosts=hosts, open_paths=_OPERATIONS)
+    app.add_middleware(Measurement, metrics=metrics, unlogged=_OPERATIONS)
+    app.add_middleware(Identity)
     _operations(app, store, metrics.registry)
     return app
-
-
-def _measure(app: FastAPI, metrics: JobsMetrics) -> None:
-    @app.middleware("http")
-    async def measure(
-        request: Request, call_next: Callable[[Request], Awaitable[Response]]
-    ) -> Response:
-        started = time.perf_counter()
-        response = await call_next(request)
-        # The pattern of the route, not the path: labels must stay few.
-        route = getattr(request.scope.get("route"), "path", "none")
-        seconds = time.perf_counter() - started
-        metrics.requests.labels(route, request.method, response.status_code).observe(seconds)
-        if route not in _UNLOGGED:
-            log.info(
-                "request",
-                method=request.method,
-                path=request.url.path,
-                status=response.status_code,
-                seconds=round(seconds, 6),
-            )
-        return response
 
 
 def _operations(app: FastAPI, store: JobStore, registry: CollectorRegistry) -> None:

@@ -1,18 +1,17 @@
 """Errors as problem bodies (RFC 9457): the one place where the error tree meets HTTP."""
 
-import secrets
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, ValidationError
 from starlette.exceptions import HTTPException
 
-from modelyard import logs
+from modelyard import logs, reasons
 from modelyard.errors import (
     Code,
-    InternalError,
     InvalidRequest,
     ModelyardError,
     NotFound,
@@ -37,15 +36,59 @@ _TITLES = {
     400: "The request is not valid",
     403: "Not allowed",
     404: "Not found",
+    405: "Not done here",
+    408: "The request came too slowly",
     409: "In conflict with what is there",
     413: "The request is too large",
+    421: "Asked under a name that is not ours",
     429: "Too much at once",
     500: "A defect of the server",
     503: "Not available now",
 }
 _TOO_LARGE = "REQUEST_TOO_LARGE"
+_METHOD_NOT_ALLOWED = "METHOD_NOT_ALLOWED"
+BODY_TIMEOUT = "BODY_TIMEOUT"
+HOST_NOT_ALLOWED = "HOST_NOT_ALLOWED"
+# Where HTTP has a word of its own.
+_STATUS_BY_REASON = {
+    _METHOD_NOT_ALLOWED: 405,
+    BODY_TIMEOUT: 408,
+    _TOO_LARGE: 413,
+    HOST_NOT_ALLOWED: 421,
+}
 
 log = logs.get(__name__)
+
+
+class ProblemViolation(BaseModel):
+    """One thing that is wrong, and where."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    field: str
+    """A path such as `network.layers[1].units`, or `file.csv:17` for a row of a dataset; empty for the whole."""
+    message: str
+    expected: str | None = None
+    received: str | None = None
+
+
+class Problem(BaseModel):
+    """What every error is answered with (RFC 9457)."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    type: str
+    title: str
+    status: int
+    code: Code
+    """The canonical code, as gRPC has it."""
+    reason: str
+    """A stable word for programs."""
+    detail: str
+    """For people."""
+    violations: list[ProblemViolation]
+    request_id: str
+    """Also in the header X-Request-Id, and in the log of the service."""
 
 
 def too_large(limit: int, field: str = "body") -> InvalidRequest:
@@ -55,9 +98,9 @@ def too_large(limit: int, field: str = "body") -> InvalidRequest:
 
 
 def problem(error: ModelyardError, request_id: str) -> Response:
-    status = 413 if error.reason == _TOO_LARGE else STATUS.get(error.code, 500)
+    status = _STATUS_BY_REASON.get(error.reason) or STATUS.get(error.code, 500)
     body = {
-        "type": f"urn:modelyard:problem:{error.reason}",
+        "type": reasons.type_of(error.reason),
         "title": _TITLES.get(status, error.code.replace("_", " ").capitalize()),
         "status": status,
         "code": error.code,
@@ -85,25 +128,12 @@ def violations(errors: Sequence[Any], body: Any) -> tuple[Violation, ...]:
     )
 
 
-def install(app: FastAPI) -> None:
-    """Gives every request an id, and every error a problem body."""
+def of_invalid(error: ValidationError | RequestValidationError, body: Any) -> InvalidRequest:
+    return InvalidRequest.of_all(violations(error.errors(), body))
 
-    @app.middleware("http")
-    async def identify(
-        request: Request, call_next: Callable[[Request], Awaitable[Response]]
-    ) -> Response:
-        given = request.headers.get("x-request-id", "")
-        request_id = given if given.isascii() and 0 < len(given) <= 128 else secrets.token_hex(8)
-        request.state.id = request_id
-        with logs.bind(request_id=request_id):
-            try:
-                response = await call_next(request)
-            except Exception:
-                log.exception("request failed", method=request.method, path=request.url.path)
-                hidden = InternalError("an unexpected error; the log of the server has the details")
-                response = problem(hidden, request_id)
-        response.headers["x-request-id"] = request_id
-        return response
+
+def install(app: FastAPI) -> None:
+    """Gives every error inside the routes a problem body."""
 
     @app.exception_handler(ModelyardError)
     async def known(request: Request, error: ModelyardError) -> Response:
@@ -113,19 +143,35 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> Response:
-        found = violations(error.errors(), error.body)
-        return problem(InvalidRequest.of_all(found), request.state.id)
+        if isinstance(error.body, bytes):
+            return problem(_not_json(request), request.state.id)
+        return problem(of_invalid(error, error.body), request.state.id)
 
     @app.exception_handler(HTTPException)
     async def routed(request: Request, error: HTTPException) -> Response:
-        if error.status_code == 404:
-            missing = NotFound(f"there is nothing at {request.url.path}", reason="NO_SUCH_PATH")
-            return problem(missing, request.state.id)
-        refused = InvalidRequest(str(error.detail), reason="METHOD_NOT_ALLOWED")
-        response = problem(refused, request.state.id)
-        response.status_code = error.status_code
+        response = problem(_of_http(request, error), request.state.id)
         response.headers.update(error.headers or {})
         return response
+
+
+def _of_http(request: Request, error: HTTPException) -> ModelyardError:
+    if isinstance(error.__cause__, ModelyardError):
+        return error.__cause__  # raised while the body was read
+    if error.status_code == 404:
+        return NotFound(f"there is nothing at {request.url.path}", reason="NO_SUCH_PATH")
+    if error.status_code == 405:
+        refused = f"{request.method} is not done at {request.url.path}"
+        return InvalidRequest(refused, reason=_METHOD_NOT_ALLOWED)
+    return InvalidRequest.of("body", str(error.detail))
+
+
+def _not_json(request: Request) -> InvalidRequest:
+    return InvalidRequest.of(
+        "Content-Type",
+        "does not say that the body is JSON",
+        expected="application/json",
+        received=request.headers.get("content-type", "nothing")[:80],
+    )
 
 
 def _path(loc: Sequence[str | int], body: Any) -> str:

@@ -27,9 +27,13 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     server = RedisServer(folder / "redis")
     server.start()
     settings = JobsSettings(
-        redis_url=server.url, home=folder, max_body_bytes=100_000, reconcile_seconds=0.2
+        redis_url=server.url,
+        home=folder,
+        max_body_bytes=100_000,
+        max_dataset_bytes=100_000,
+        reconcile_seconds=0.2,
     )
-    with TestClient(create_app(settings)) as client:
+    with TestClient(create_app(settings), base_url="http://localhost") as client:
         yield client
     server.stop()
 
@@ -204,7 +208,7 @@ def test_metrics_and_health_and_schema(api: TestClient) -> None:
 
 def test_a_store_that_is_away_is_said_so(tmp_path: Path) -> None:
     settings = JobsSettings(redis_url="redis://127.0.0.1:1/0", home=tmp_path)
-    with TestClient(create_app(settings)) as client:
+    with TestClient(create_app(settings), base_url="http://localhost") as client:
         answer = client.post("/v1/jobs", json=REQUEST)
         assert (answer.status_code, answer.json()["code"]) == (503, "UNAVAILABLE")
         assert "redis://" not in answer.text
