@@ -4,7 +4,7 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 
 output_option = click.option(
     "-o",
-    "--output",
-    type=click.Choice(["table", "json", "jsonl"]),
+    "--format",
+    "output",
+    type=click.Choice(["table", "json", "jsonl", "yaml", "name"]),
     default="table",
     show_default=True,
     help="table is for people and promises nothing; the keys of json are those of the HTTP API.",
@@ -54,17 +55,62 @@ def print_json(value: Any) -> None:
     click.echo(json.dumps(value, indent=2, ensure_ascii=False))
 
 
+def print_yaml(value: Any) -> None:
+    # Late: most commands print no YAML.
+    import yaml
+
+    click.echo(yaml.safe_dump(value, sort_keys=False, allow_unicode=True).rstrip("\n"))
+
+
 def print_all(
-    values: Iterable[Any], form: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]
+    values: Iterable[Any],
+    form: str,
+    columns: Sequence[str],
+    rows: Iterable[Sequence[Any]],
+    *,
+    key: str = "name",
 ) -> None:
-    """The same things as a table, as one JSON array, or as one JSON object a line."""
-    if form == "json":
-        print_json(list(values))
-    elif form == "jsonl":
-        for value in values:
-            click.echo(json.dumps(value, ensure_ascii=False))
-    else:
-        print_table(columns, rows)
+    """The same things as a table, one JSON array, one JSON object a line, YAML, or what they are called by `key`."""
+    match form:
+        case "json":
+            print_json(list(values))
+        case "jsonl":
+            for value in values:
+                _print_line(value)
+        case "yaml":
+            print_yaml(list(values))
+        case "name":
+            for value in values:
+                click.echo(value[key])
+        case _:
+            print_table(columns, rows)
+
+
+def print_one(value: Any, form: str, show: Callable[[], None], *, name: str) -> None:
+    """One thing in the form that was asked for; `show` prints it for people."""
+    match form:
+        case "json":
+            print_json(value)
+        case "jsonl":
+            _print_line(value)
+        case "yaml":
+            print_yaml(value)
+        case "name":
+            click.echo(name)
+        case _:
+            show()
+
+
+def _print_line(value: Any) -> None:
+    click.echo(json.dumps(value, ensure_ascii=False))
+
+
+def print_facts(facts: Mapping[str, Any]) -> None:
+    """One thing for people; what is empty is left out."""
+    width = max(map(len, facts), default=0) + 2
+    for name, fact in facts.items():
+        if fact not in ("", None):
+            click.echo(f"{name:<{width}}{text(fact)}")
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
@@ -85,7 +131,14 @@ def text(value: Any) -> str:
         case float():
             return number(value)
         case _:
-            return str(value)
+            return printable(str(value))
+
+
+def printable(line: str) -> str:
+    """Without what a terminal would obey: names, messages and logs come from elsewhere."""
+    if line.isprintable():
+        return line
+    return "".join(c if c.isprintable() or c == "\t" else "\N{REPLACEMENT CHARACTER}" for c in line)
 
 
 def number(value: float) -> str:

@@ -3,15 +3,17 @@
 import click
 
 from modelyard.cli import exits
+from modelyard.cli.addresses import Addresses
+from modelyard.cli.invocation import Invocation
 from modelyard.cli.output import program
 from modelyard.client.errors import ApiError, JobCancelled, JobFailed, Unavailable, WaitTimeout
 from modelyard.errors import ModelyardError
 
 
-def explain(error: Exception) -> int:
-    """Prints to stderr and answers the exit code."""
+def explain(error: Exception, said: Invocation | None = None) -> int:
+    """Prints to stderr and answers the exit code. `said` tells who decided where the services are."""
     if isinstance(error, ApiError):
-        return _explain_api(error)
+        return _explain_api(error, said or Invocation())
     if isinstance(error, ModelyardError):
         say_error(error.reason, error.message)
         return exits.of_code(error.code)
@@ -28,16 +30,25 @@ def say_help(text: str) -> None:
     click.echo(f"{click.style('help', fg='cyan')}: {text}", err=True)
 
 
-def _explain_api(error: ApiError) -> int:
+def _explain_api(error: ApiError, said: Invocation) -> int:
     say_error(error.reason, error.message)
     for violation in error.violations:
         if str(violation) not in error.message:
             click.echo(f"  {violation}", err=True)
     if isinstance(error, Unavailable) and error.reason == "UNREACHABLE":
-        say_help(f"start it with `{program()} up`, or say where it runs: --url, --grpc")
+        if said.resolved is not None:
+            click.echo(f"  {_who_said(said.resolved, error.message)}", err=True)
+        say_help(
+            f"start it with `{program()} up`, or say where it runs: --url, --grpc, `context use`"
+        )
     elif error.request_id and not isinstance(error, JobFailed):
         click.echo(f"request {error.request_id}", err=True)
     return _exit_code(error)
+
+
+def _who_said(addresses: Addresses, message: str) -> str:
+    address = addresses.url if addresses.url.value in message else addresses.grpc
+    return f"this address: {address.source}"
 
 
 def _exit_code(error: ApiError) -> int:

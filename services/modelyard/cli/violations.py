@@ -2,13 +2,17 @@
 
 import difflib
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from typing import Any
 
 import click
 
+from modelyard.cli import exits
+from modelyard.cli.output import printable, program
 from modelyard.cli.problem import say_error
 from modelyard.cli.yaml_position import Position, find
-from modelyard.client.errors import InvalidRequest
+from modelyard.client import ApiError, Client, InvalidRequest
+from modelyard.client.requests import WrittenRequest
 from modelyard.errors import Violation
 
 _UNKNOWN_FIELD = "Extra inputs are not permitted"  # pydantic's words
@@ -25,7 +29,34 @@ def show(
     say_error(error.reason, f"{count} problem{'s' if count > 1 else ''} in {name}")
     for violation in error.violations:
         _show_one(violation, text, name, known)
-    click.echo("nothing was submitted", err=True)
+    about = _section(error.violations)
+    click.echo(
+        f"nothing was submitted · all fields: {program()} explain {about}".rstrip(), err=True
+    )
+
+
+def refuse(error: InvalidRequest, written: WrittenRequest, client: Client) -> int:
+    """Shows what is wrong in a request that the service refused. Raises the error again if it names no field."""
+    if not error.violations:
+        raise error
+    show(error, written.text, written.name, known=_known_fields(client))
+    return exits.INVALID
+
+
+def _known_fields(client: Client) -> set[str]:
+    """The names of all fields that a request can have; none if the service does not say."""
+    try:
+        schema: Any = client.request_schema()
+    except ApiError:
+        return set()
+    every = [schema, *schema.get("$defs", {}).values()]
+    return {name for definition in every for name in definition.get("properties", ())}
+
+
+def _section(violations: Sequence[Violation]) -> str:
+    """The part of a request that all violations are in; empty if they are in several."""
+    parts = {re.split(r"[.\[]", violation.field)[0] for violation in violations}
+    return parts.pop() if len(parts) == 1 else ""
 
 
 def _show_one(violation: Violation, text: str, name: str, known: Collection[str]) -> None:
@@ -60,6 +91,6 @@ def _meant(violation: Violation, known: Collection[str]) -> str | None:
 def _show_line(position: Position, text: str) -> None:
     line = text.splitlines()[position.line - 1]
     margin = " " * 6
-    click.echo(f"{position.line:>6} │ {line}", err=True)
+    click.echo(f"{position.line:>6} │ {printable(line)}", err=True)
     caret = " " * (position.column - 1) + "^" * position.width
     click.echo(f"{margin} │ {click.style(caret, fg='red')}", err=True)

@@ -51,7 +51,7 @@ def _is_ready(service: RunningService) -> bool:
 def _print(states: list[dict[str, Any]], output: str) -> None:
     columns = ("service", "ready", "address", "metrics", "log")
     rows = [[state[column] for column in columns] for state in states]
-    print_all(states, output, [column.upper() for column in columns], rows)
+    print_all(states, output, [column.upper() for column in columns], rows, key="service")
 
 
 def _clock(running: Stack) -> str:
@@ -59,8 +59,9 @@ def _clock(running: Stack) -> str:
 
 
 def _remote(ctx: click.Context, output: str) -> int:
-    url, _ = addresses_of(ctx)
-    if url is None:
+    address = addresses_of(ctx).url
+    url = address.value
+    if address.is_default and not answers_ok(f"{url}/healthz/ready"):
         say(f"nothing runs here; start it with `{program()} up`")
         return exits.UNREACHABLE
     ready = answers_ok(f"{url.rstrip('/')}/healthz/ready", timeout=5)

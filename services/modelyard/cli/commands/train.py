@@ -2,17 +2,16 @@
 
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
-from modelyard.cli import exits, violations
+from modelyard.cli import exits
 from modelyard.cli.addresses import client_of
-from modelyard.cli.output import mark, output_option, print_json, program, say
-from modelyard.cli.watch import detach_note, follow
-from modelyard.client import Client, Job
-from modelyard.client.errors import ApiError, InvalidRequest
-from modelyard.client.requests import WrittenRequest, read
+from modelyard.cli.output import mark, output_option, print_one, program, say
+
+if TYPE_CHECKING:
+    from modelyard.client import Client, Job
 
 _SERVED_WITHIN = 20.0
 
@@ -39,15 +38,20 @@ def command(
     A dataset that the file names by its path is sent first. Ctrl-C stops watching, not the job.
     Exit code 0 if the job succeeded, 1 if it failed, 2 if the request cannot be right, 8 if it was cancelled.
     """
-    client = client_of(ctx)
-    written = read(file)
+    # Late: `--help` is immediate.
+    from modelyard.cli import report, violations
+    from modelyard.client import InvalidRequest
+    from modelyard.client.requests import read
+
+    client, written = client_of(ctx), read(file)
     try:
         if dry_run:
-            print_json(client.jobs.validate(file).raw)
+            found = client.jobs.validate_written(written)
+            report.print_report(found, output, name=written.name)
             return exits.OK
         job = client.jobs.submit_written(written, idempotency_key=idempotency_key)
     except InvalidRequest as error:
-        return _refused(error, written, client)
+        return violations.refuse(error, written, client)
     if not quiet:
         say(f"{mark('ok')} submitted    job {job.id}")
     if detach:
@@ -55,32 +59,15 @@ def command(
     return _watch(client, job, quiet, output)
 
 
-def _refused(error: InvalidRequest, written: WrittenRequest, client: Client) -> int:
-    if not error.violations:
-        raise error
-    violations.show(error, written.text, written.name, known=_known_fields(client))
-    return exits.INVALID
-
-
-def _known_fields(client: Client) -> set[str]:
-    """The names of all fields that a request can have; none if the service does not say."""
-    try:
-        schema: Any = client.request_schema()
-    except ApiError:
-        return set()
-    every = [schema, *schema.get("$defs", {}).values()]
-    return {name for definition in every for name in definition.get("properties", ())}
-
-
-def _leave(job: Job, output: str) -> int:
-    if output == "table":
-        click.echo(job.id)
-    else:
-        print_json(job.raw)
+def _leave(job: "Job", output: str) -> int:
+    print_one(job.raw, output, lambda: click.echo(job.id), name=job.id)
     return exits.OK
 
 
-def _watch(client: Client, job: Job, quiet: bool, output: str) -> int:
+def _watch(client: "Client", job: "Job", quiet: bool, output: str) -> int:
+    from modelyard.cli.job_view import print_job  # late: as above
+    from modelyard.cli.watch import detach_note, follow
+
     try:
         ended = follow(client, job.id, quiet=quiet)
     except KeyboardInterrupt:
@@ -88,12 +75,14 @@ def _watch(client: Client, job: Job, quiet: bool, output: str) -> int:
     if ended.succeeded:
         _await_served(client, ended, quiet)
     if output != "table":
-        print_json(ended.raw)
+        print_job(ended, output)
     return exits.of_state(ended.state)
 
 
-def _await_served(client: Client, job: Job, quiet: bool) -> None:
+def _await_served(client: "Client", job: "Job", quiet: bool) -> None:
     """Inference looks for new versions all the time; where there is none, the job has succeeded all the same."""
+    from modelyard.client import ApiError  # late: as above
+
     deadline = time.monotonic() + _SERVED_WITHIN
     try:
         while not client.predict.serves(job.model, timeout=5):
