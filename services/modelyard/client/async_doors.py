@@ -110,11 +110,19 @@ class AsyncJobs:
     async def cancel(self, id: str) -> AsyncJob:
         return self._job(await self._driver.run(job_steps.cancel(self._options, id)))
 
-    async def retry(self, id: str) -> AsyncJob:
-        return self._job(await self._driver.run(job_steps.retry(self._options, id)))
+    async def retry(self, id: str, *, idempotency_key: str | None = None) -> AsyncJob:
+        return self._job(
+            await self._driver.run(job_steps.retry(self._options, id, idempotency_key))
+        )
 
-    async def clone(self, id: str, changes: Mapping[str, Any] | None = None) -> AsyncJob:
-        steps = job_steps.clone(self._options, id, changes or {}, dry_run=False)
+    async def clone(
+        self,
+        id: str,
+        changes: Mapping[str, Any] | None = None,
+        *,
+        idempotency_key: str | None = None,
+    ) -> AsyncJob:
+        steps = job_steps.clone(self._options, id, changes or {}, idempotency_key)
         return self._job(await self._driver.run(steps))
 
     async def validate_clone(self, id: str, changes: Mapping[str, Any] | None = None) -> Report:
@@ -172,8 +180,8 @@ class AsyncDatasets:
         steps = dataset_steps.preview(self._options, dataset, rows, type, delimiter)
         return await self._driver.run(steps)
 
-    async def delete(self, dataset: str) -> None:
-        await self._driver.run(dataset_steps.delete(self._options, dataset))
+    async def delete(self, dataset: str, *, force: bool = False) -> None:
+        await self._driver.run(dataset_steps.delete(self._options, dataset, force))
 
 
 class AsyncModels:
@@ -196,8 +204,8 @@ class AsyncModels:
     async def set_alias(self, name: str, alias: str, version: int) -> Mapping[str, int]:
         return await self._driver.run(model_steps.set_alias(self._options, name, alias, version))
 
-    async def remove_alias(self, name: str, alias: str) -> None:
-        await self._driver.run(model_steps.remove_alias(self._options, name, alias))
+    async def remove_alias(self, name: str, alias: str) -> Mapping[str, int]:
+        return await self._driver.run(model_steps.remove_alias(self._options, name, alias))
 
 
 class AsyncWorkers:

@@ -28,6 +28,8 @@ class UploadedDataset:
     uri: str
     """What a request names it by: `dataset://<digest>`."""
     bytes: int
+    suggested: Mapping[str, Any] = field(default_factory=dict)
+    """How the `dataset` of a request could read it, such as `{"type": "csv", "delimiter": "tab"}`."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,8 @@ def upload(
         answer = yield from _upload_in_parts(options, file, size, progress)
     if progress is not None:
         progress(size, size)
-    return UploadedDataset(answer["digest"], answer["uri"], int(answer["bytes"]))
+    suggested = dict(answer.get("suggested") or {})
+    return UploadedDataset(answer["digest"], answer["uri"], int(answer["bytes"]), suggested)
 
 
 def _upload_in_parts(
@@ -147,8 +150,9 @@ def preview(
     return tuple(answer["rows"])
 
 
-def delete(options: Options, dataset: str) -> Steps[None]:
-    yield from http.call(options, Send("DELETE", _path(dataset)), safe=False)
+def delete(options: Options, dataset: str, force: bool) -> Steps[None]:
+    params = {"force": "true"} if force else {}
+    yield from http.call(options, Send("DELETE", _path(dataset), params), safe=False)
 
 
 def _path(dataset: str) -> str:

@@ -119,13 +119,19 @@ class Jobs:
         """Asks it to stop; it ends CANCELLED unless it ended otherwise first."""
         return self._job(self._driver.run(job_steps.cancel(self._options, id)))
 
-    def retry(self, id: str) -> Job:
+    def retry(self, id: str, *, idempotency_key: str | None = None) -> Job:
         """A new job of the same request."""
-        return self._job(self._driver.run(job_steps.retry(self._options, id)))
+        return self._job(self._driver.run(job_steps.retry(self._options, id, idempotency_key)))
 
-    def clone(self, id: str, changes: Mapping[str, Any] | None = None) -> Job:
+    def clone(
+        self,
+        id: str,
+        changes: Mapping[str, Any] | None = None,
+        *,
+        idempotency_key: str | None = None,
+    ) -> Job:
         """A new job of the same request with changes, a JSON merge patch (RFC 7396): None removes a field."""
-        steps = job_steps.clone(self._options, id, changes or {}, dry_run=False)
+        steps = job_steps.clone(self._options, id, changes or {}, idempotency_key)
         return self._job(self._driver.run(steps))
 
     def validate_clone(self, id: str, changes: Mapping[str, Any] | None = None) -> Report:
@@ -201,9 +207,9 @@ class Datasets:
         steps = dataset_steps.preview(self._options, dataset, rows, type, delimiter)
         return self._driver.run(steps)
 
-    def delete(self, dataset: str) -> None:
-        """Raises FailedPrecondition or Conflict, reason IN_USE, if a job or a version needs it."""
-        self._driver.run(dataset_steps.delete(self._options, dataset))
+    def delete(self, dataset: str, *, force: bool = False) -> None:
+        """Raises FailedPrecondition, reason IN_USE, while an open job or, unless `force`, a version needs it."""
+        self._driver.run(dataset_steps.delete(self._options, dataset, force))
 
 
 class Models:
@@ -228,8 +234,9 @@ class Models:
         """Answers all aliases of the model. Inference follows as soon as the version is warm."""
         return self._driver.run(model_steps.set_alias(self._options, name, alias, version))
 
-    def remove_alias(self, name: str, alias: str) -> None:
-        self._driver.run(model_steps.remove_alias(self._options, name, alias))
+    def remove_alias(self, name: str, alias: str) -> Mapping[str, int]:
+        """Answers the aliases that are left."""
+        return self._driver.run(model_steps.remove_alias(self._options, name, alias))
 
 
 class Workers:

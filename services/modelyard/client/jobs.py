@@ -97,6 +97,8 @@ class LogLine:
     id: str
     attempt: int
     line: str
+    partial: bool = False
+    """A very long line comes in pieces, each but the last with this mark."""
 
     def __str__(self) -> str:
         return self.line
@@ -108,8 +110,8 @@ class Epoch:
     epoch: int
     seconds: float | None
     examples_per_second: float | None
-    logs: Mapping[str, float]
-    """Losses and metrics by Keras' names, such as `loss` and `val_loss`."""
+    logs: Mapping[str, float | None]
+    """Losses and metrics by Keras' names, such as `loss` and `val_loss`; None is no number."""
 
 
 @dataclass(frozen=True)
@@ -158,8 +160,7 @@ class Filter:
 def submit(options: Options, written: requests.WrittenRequest, key: str | None) -> Steps[Raw]:
     """Sends the file that `dataset.source` names, if it names one, then the request."""
     body = yield from _with_dataset(options, written)
-    # A key is always sent, so that a retry over a bad connection makes no second job.
-    headers = {"Idempotency-Key": key or str(uuid.uuid4())}
+    headers = _keyed(key)
     raw: Raw = yield from http.call(options, Send("POST", "/v1/jobs", json=body, headers=headers))
     return raw
 
@@ -198,16 +199,18 @@ def cancel(options: Options, id: str) -> Steps[Raw]:
     return raw
 
 
-def retry(options: Options, id: str) -> Steps[Raw]:
-    send = Send("POST", f"{_path(id)}/retry")
-    raw: Raw = yield from http.call(options, send, safe=False)
+def retry(options: Options, id: str, key: str | None) -> Steps[Raw]:
+    send = Send("POST", f"{_path(id)}/retry", headers=_keyed(key))
+    raw: Raw = yield from http.call(options, send)
     return raw
 
 
-def clone(options: Options, id: str, changes: Raw, *, dry_run: bool) -> Steps[Raw]:
+def clone(
+    options: Options, id: str, changes: Raw, key: str | None = None, *, dry_run: bool = False
+) -> Steps[Raw]:
     params = {"dry_run": "true"} if dry_run else {}
-    send = Send("POST", f"{_path(id)}/clone", params, json=dict(changes))
-    raw: Raw = yield from http.call(options, send, safe=dry_run)
+    send = Send("POST", f"{_path(id)}/clone", params, json=dict(changes), headers=_keyed(key))
+    raw: Raw = yield from http.call(options, send)
     return raw
 
 
@@ -268,7 +271,15 @@ def _event(message: event_stream.Message) -> Event:
 def _log_line(message: event_stream.Message) -> LogLine | None:
     if message.kind != "log":
         return None
-    return LogLine(message.id, int(message.data.get("attempt") or 0), str(message.data["line"]))
+    data = message.data
+    return LogLine(
+        message.id, int(data.get("attempt") or 0), str(data["line"]), bool(data.get("partial"))
+    )
+
+
+def _keyed(key: str | None) -> Mapping[str, str]:
+    """A key is always sent, so that a retry over a bad connection makes no second job."""
+    return {"Idempotency-Key": key or str(uuid.uuid4())}
 
 
 def _path(id: str) -> str:

@@ -75,8 +75,8 @@ def set_alias(options: Options, name: str, alias: str, version: int) -> Steps[Ma
     return dict((yield from http.call(options, send)))
 
 
-def remove_alias(options: Options, name: str, alias: str) -> Steps[None]:
-    yield from http.call(options, Send("DELETE", _alias(name, alias)), safe=False)
+def remove_alias(options: Options, name: str, alias: str) -> Steps[Mapping[str, int]]:
+    return dict((yield from http.call(options, Send("DELETE", _alias(name, alias)), safe=False)))
 
 
 def _path(name: str) -> str:
