@@ -29,10 +29,10 @@ DIGITS = {
     "task": {"type": "image_classification"},
     "dataset": {"type": "npz", "source": "builtin://digits"},
     "network": {"type": "dense", "units": [16]},
-    "training": {"epochs": 12, "batch_size": 4},
+    "training": {"epochs": 24, "batch_size": 4},
     "publish": {"model": "digits", "aliases": ["stable"]},
 }
-"""A real job whose epochs take about half a second each: long enough to be hit in the middle."""
+"""A real job of a few seconds, in two dozen epochs: long enough to be hit in the middle."""
 
 
 def free_port() -> int:
@@ -101,6 +101,8 @@ class Process:
 
 
 class Yard:
+    digits = DIGITS
+
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.redis = RedisServer(folder / "redis")
@@ -157,13 +159,26 @@ class Yard:
 
     def events(self, job: str) -> list[tuple[str, dict[str, Any]]]:
         """All events of a job that has ended."""
-        text = self.client.get(f"/v1/jobs/{job}/events").text
+        return list(self._watch(job))
+
+    def events_so_far(self, job: str) -> list[tuple[str, dict[str, Any]]]:
+        """Up to the second time that it was claimed."""
         found = []
-        for block in text.split("\n\n"):
-            lines = dict(line.split(": ", 1) for line in block.splitlines() if line[0] != ":")
-            if "event" in lines:
-                found.append((lines["event"], json.loads(lines["data"])))
+        for kind, data in self._watch(job):
+            found.append((kind, data))
+            if kind == "state" and data["attempt"] == 2:
+                break
         return found
+
+    def _watch(self, job: str) -> Iterator[tuple[str, dict[str, Any]]]:
+        with self.client.stream("GET", f"/v1/jobs/{job}/events") as answer:
+            event = ""
+            for line in answer.iter_lines():
+                name, _, value = line.partition(": ")
+                if name == "event":
+                    event = value
+                elif name == "data":
+                    yield event, json.loads(value)
 
     def until(self, so: Callable[[], Any], what: str, seconds: float = PATIENCE_SECONDS) -> Any:
         give_up = time.monotonic() + seconds

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 LEASE_SECONDS = 3.0
 ATTEMPT_SECONDS = 300
-DIGITS_EPOCHS = 12
 
 pytestmark = pytest.mark.timeout(ATTEMPT_SECONDS)
 
@@ -210,12 +209,12 @@ class TestCancel:
     def test_while_it_runs_keeps_a_checkpoint(self, yard: "Yard") -> None:
         yard.start_api()
         worker = yard.start_worker()
-        job = yard.submit()
+        job = yard.submit(yard.digits | {"training": {"epochs": 5000}})
         yard.until_epoch(job, 2)
         assert self.cancel(yard, job)["state"] == "CANCELLING"
         record = yard.check_promises(job)
         assert (record["state"], record["reason"]) == ("CANCELLED", "USER")
-        assert record["epoch"] < DIGITS_EPOCHS
+        assert record["epoch"] < 5000
         assert worker.trainer() is None
         assert list((yard.folder / "home/work" / job / "checkpoint").iterdir())
 
@@ -261,6 +260,35 @@ class TestFrozen:
             process.resume()
         time.sleep(1)
         yard.check_promises(job)
+
+
+class TestWatchdogs:
+    def test_a_trainer_that_makes_no_progress_is_killed_and_tried_again(self, yard: "Yard") -> None:
+        yard.start_api()
+        worker = yard.start_worker(stall_seconds="4")
+        job = yard.submit()
+        yard.until_epoch(job, 2)
+        trainer = worker.trainer()
+        assert trainer is not None
+        trainer.suspend()
+        yard.until(lambda: yard.job(job)["attempt"] == 2, "the job is tried again")
+        assert not trainer.is_running()
+        reasons = [data["reason"] for kind, data in yard.events_so_far(job) if kind == "state"]
+        assert "STALLED" in reasons
+        record = yard.check_promises(job, epochs_redone=1)
+        assert (record["state"], record["attempt"]) == ("SUCCEEDED", 2)
+
+    def test_a_job_that_runs_longer_than_it_may_expires(self, yard: "Yard") -> None:
+        yard.start_api()
+        worker = yard.start_worker()
+        endless = yard.digits | {
+            "training": {"epochs": 10_000, "batch_size": 4},
+            "resources": {"max_seconds": 6},
+        }
+        record = yard.check_promises(yard.submit(endless))
+        assert (record["state"], record["reason"]) == ("EXPIRED", "DEADLINE")
+        assert worker.trainer() is None
+        assert yard.models.versions("digits") == []
 
 
 class TestDrain:
