@@ -88,7 +88,8 @@ class JobsSettings(StoreSettings):
     allowed_hosts: Annotated[tuple[str, ...], NoDecode] = ()
     """The names under which this service is asked, separated by commas; others are refused (DNS rebinding).
 
-    Addresses always do. If unset: localhost, the name of the machine, and `host`. `*` allows all.
+    Addresses and names without a dot, such as localhost, always do. If unset: the name of the machine, and `host`.
+    `*` allows all.
     """
 
     @field_validator("allowed_hosts", mode="before")

@@ -1,7 +1,8 @@
 """Refuses what a web page of somebody else could make a browser send here.
 
 A page whose own name is made to point to this machine (DNS rebinding) arrives with that name as Host; a form of
-another site arrives with that site as Origin. An address instead of a name cannot be rebound.
+another site arrives with that site as Origin. An address cannot be rebound, nor a name without a dot, such as
+`localhost` or that of a container: nobody can buy one.
 """
 
 import ipaddress
@@ -41,14 +42,14 @@ class HostGuard:
             raise _refused("Origin", origin)
 
     def _allows(self, host: str) -> bool:
-        if ANY in self._hosts:
+        if ANY in self._hosts or host in self._hosts or host.endswith(".localhost"):
             return True
-        return host in self._hosts or host.endswith(".localhost") or _is_address(host)
+        return host != "" and ("." not in host or _is_address(host))
 
 
 def default_hosts(bound: str) -> tuple[str, ...]:
     """The names of this machine, and what the service is bound to."""
-    return ("localhost", bound, socket.gethostname())
+    return (bound, socket.gethostname())
 
 
 def _name(url: str) -> str:
@@ -59,6 +60,7 @@ def _name(url: str) -> str:
 
 
 def _is_address(host: str) -> bool:
+    """Of version 6 too, though that has no dots: `::ffff:127.0.0.1` does."""
     try:
         ipaddress.ip_address(host)
     except ValueError:
