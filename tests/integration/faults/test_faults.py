@@ -265,7 +265,7 @@ class TestFrozen:
 class TestWatchdogs:
     def test_a_trainer_that_makes_no_progress_is_killed_and_tried_again(self, yard: "Yard") -> None:
         yard.start_api()
-        worker = yard.start_worker(stall_seconds="4")
+        worker = yard.start_worker(stall_seconds="12")
         job = yard.submit()
         yard.until_epoch(job, 2)
         trainer = worker.trainer()
