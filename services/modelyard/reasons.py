@@ -371,7 +371,7 @@ _PREDICTIONS = _reasons(
     ),
     (
         "SIGNATURE_NOT_FOUND",
-        _STATE,
+        (Code.FAILED_PRECONDITION, Code.INVALID_ARGUMENT),
         "The version has no signature of this name.",
         "The message lists its signatures; `GetModelMetadata` describes them.",
     ),
@@ -424,10 +424,34 @@ _PREDICTIONS = _reasons(
         "Ask for `signature_def`.",
     ),
     (
-        "USE_PREDICT",
+        "EMPTY_INPUT",
+        _INVALID,
+        "The call brought no example.",
+        "Send at least one `tf.Example` or instance.",
+    ),
+    (
+        "UNFIT_SIGNATURE",
+        _INVALID,
+        "The signature does not answer what `Classify` or `Regress` is made of.",
+        "`Classify` needs an output `classes` or `scores`, `Regress` one of the name `outputs`; `Predict` answers any.",
+    ),
+    (
+        "SEVERAL_MODELS",
+        _INVALID,
+        "`MultiInference` was asked for several models at once.",
+        "Make a call for each model.",
+    ),
+    (
+        "DUPLICATE_SIGNATURE",
+        _INVALID,
+        "`MultiInference` was asked for a signature twice.",
+        "Name each signature once.",
+    ),
+    (
+        "UNSUPPORTED_METHOD",
         _UNKNOWN,
-        "`Classify`, `Regress` and `MultiInference` are not served.",
-        "Use `Predict`, or the typed services.",
+        "`MultiInference` was asked for a method that is neither classification nor regression.",
+        "Use `tensorflow/serving/classify` or `tensorflow/serving/regress`; `Predict` answers any signature.",
     ),
     (
         "RELOAD_DISABLED",

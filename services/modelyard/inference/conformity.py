@@ -50,7 +50,7 @@ def conform(spec: SignatureSpec, inputs: Arrays) -> Conformed:
     conformed: Conformed = {}
     for name, wanted in spec.inputs.items():
         violation = _shape_violation(name, wanted, inputs[name])
-        cast = None if violation else _cast(inputs[name], wanted.dtype)
+        cast = None if violation else cast_exactly(inputs[name], wanted.dtype)
         if cast is not None:
             conformed[name] = cast
         else:
@@ -134,7 +134,7 @@ def _dtype_name(dtype: np.dtype[Any]) -> str:
     return "string" if dtype.kind in "OSU" else dtype.name
 
 
-def _cast(array: NDArray[Any], wanted: np.dtype[Any]) -> NDArray[Any] | None:
+def cast_exactly(array: NDArray[Any], wanted: np.dtype[Any]) -> NDArray[Any] | None:
     """None where a value would change."""
     if array.dtype == wanted:
         return array

@@ -1,14 +1,18 @@
 """tensorflow.serving.PredictionService: what TensorFlow Serving's own clients call."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import grpc
 from google.protobuf.any_pb2 import Any as AnyMessage
 
 from modelyard.errors import InvalidRequest, Unimplemented
+from modelyard.inference.example_inference import Classes, Values, classify, regress
+from modelyard.inference.example_inputs import examples_of
 from modelyard.prediction import (
     DEFAULT_SIGNATURE,
+    Call,
     ModelRef,
     Predictor,
     ServedVersion,
@@ -18,23 +22,31 @@ from modelyard.prediction import (
 from modelyard.tasks.serving import call_of
 from modelyard.wire import tensors
 from modelyard.wire.tf_serving import (
+    Class,
     ClassificationRequest,
     ClassificationResponse,
+    ClassificationResult,
+    Classifications,
     GetModelMetadataRequest,
     GetModelMetadataResponse,
+    InferenceResult,
     ModelSpec,
     MultiInferenceRequest,
     MultiInferenceResponse,
     PredictRequest,
     PredictResponse,
+    Regression,
     RegressionRequest,
     RegressionResponse,
+    RegressionResult,
     SignatureDef,
     SignatureDefMap,
     TensorInfo,
 )
 
 SERVICE = "tensorflow.serving.PredictionService"
+CLASSIFY = "tensorflow/serving/classify"
+REGRESS = "tensorflow/serving/regress"
 _METHOD = "tensorflow/serving/predict"
 
 
@@ -52,9 +64,11 @@ class PredictionService:
                 "GetModelMetadata": _method(
                     self.get_model_metadata, GetModelMetadataRequest, GetModelMetadataResponse
                 ),
-                "Classify": _method(_refuse, ClassificationRequest, ClassificationResponse),
-                "Regress": _method(_refuse, RegressionRequest, RegressionResponse),
-                "MultiInference": _method(_refuse, MultiInferenceRequest, MultiInferenceResponse),
+                "Classify": _method(self.classify, ClassificationRequest, ClassificationResponse),
+                "Regress": _method(self.regress, RegressionRequest, RegressionResponse),
+                "MultiInference": _method(
+                    self.multi_inference, MultiInferenceRequest, MultiInferenceResponse
+                ),
             },
         )
 
@@ -71,11 +85,58 @@ class PredictionService:
             outputs=tuple(request.output_filter),
             call=call_of(context),
         )
-        response = PredictResponse(model_spec=_answered_by(prediction.version))
-        response.model_spec.signature_name = prediction.signature
+        response = PredictResponse(
+            model_spec=_answered_by(prediction.version, prediction.signature)
+        )
         for name, array in prediction.outputs.items():
             response.outputs[name].CopyFrom(tensors.encode(array))
         return response
+
+    def classify(self, request: Any, context: grpc.ServicerContext) -> Any:
+        answer = self._classified(request.model_spec, request.input, call_of(context))
+        return ClassificationResponse(
+            model_spec=_answered_by(answer.version, answer.signature),
+            result=_classification_result(answer),
+        )
+
+    def regress(self, request: Any, context: grpc.ServicerContext) -> Any:
+        answer = self._regressed(request.model_spec, request.input, call_of(context))
+        return RegressionResponse(
+            model_spec=_answered_by(answer.version, answer.signature),
+            result=_regression_result(answer),
+        )
+
+    def multi_inference(self, request: Any, context: grpc.ServicerContext) -> Any:
+        """All tasks are answered by one version."""
+        check_tasks(request.tasks)
+        examples_of(request.input)  # an empty input is refused before a model is looked for
+        call = call_of(context)
+        version = self._predictor.describe(ref_of(request.tasks[0].model_spec))
+        return MultiInferenceResponse(
+            results=[self._inferred(version, task, request.input, call) for task in request.tasks]
+        )
+
+    def _inferred(self, version: ServedVersion, task: Any, given: Any, call: Call) -> Any:
+        spec = _answered_by(version, task.model_spec.signature_name)
+        if task.method_name == CLASSIFY:
+            classes = self._classified(spec, given, call)
+            return InferenceResult(
+                model_spec=_answered_by(classes.version, classes.signature),
+                classification_result=_classification_result(classes),
+            )
+        values = self._regressed(spec, given, call)
+        return InferenceResult(
+            model_spec=_answered_by(values.version, values.signature),
+            regression_result=_regression_result(values),
+        )
+
+    def _classified(self, spec: Any, given: Any, call: Call) -> Classes:
+        signature = spec.signature_name or DEFAULT_SIGNATURE
+        return classify(self._predictor, ref_of(spec), signature, examples_of(given), call)
+
+    def _regressed(self, spec: Any, given: Any, call: Call) -> Values:
+        signature = spec.signature_name or DEFAULT_SIGNATURE
+        return regress(self._predictor, ref_of(spec), signature, examples_of(given), call)
 
     def get_model_metadata(self, request: Any, context: grpc.ServicerContext) -> Any:
         if not request.HasField("model_spec"):
@@ -108,8 +169,54 @@ def ref_of(spec: Any) -> ModelRef:
     )
 
 
-def _answered_by(version: ServedVersion) -> Any:
-    return ModelSpec(name=version.name, version={"value": version.version})
+def check_tasks(tasks: Sequence[Any]) -> None:
+    """Whether MultiInference can be asked for these. Raises InvalidRequest or Unimplemented."""
+    if not tasks:
+        raise InvalidRequest.of("tasks", "is empty", expected="at least one")
+    if not all(task.model_spec.name for task in tasks):
+        raise InvalidRequest(
+            "Found ModelSpec with an empty model name.", reason="MODEL_NAME_MISSING"
+        )
+    if len({task.model_spec.name for task in tasks}) > 1:
+        raise InvalidRequest(
+            "All ModelSpecs in a MultiInferenceRequest must access the same model name.",
+            reason="SEVERAL_MODELS",
+        )
+    _check_signatures(tasks)
+    for task in tasks:
+        if task.method_name not in (CLASSIFY, REGRESS):
+            raise Unimplemented(
+                f"Unsupported signature method_name: {task.method_name}",
+                reason="UNSUPPORTED_METHOD",
+            )
+
+
+def _check_signatures(tasks: Sequence[Any]) -> None:
+    named = Counter(task.model_spec.signature_name or DEFAULT_SIGNATURE for task in tasks)
+    for name, times in named.items():
+        if times > 1:
+            raise InvalidRequest(
+                f"Duplicate evaluation of signature: {name}", reason="DUPLICATE_SIGNATURE"
+            )
+
+
+def _classification_result(answer: Classes) -> Any:
+    return ClassificationResult(
+        classifications=[
+            Classifications(classes=[Class(label=label, score=score) for label, score in row])
+            for row in answer.rows
+        ]
+    )
+
+
+def _regression_result(answer: Values) -> Any:
+    return RegressionResult(regressions=[Regression(value=value) for value in answer.values])
+
+
+def _answered_by(version: ServedVersion, signature: str = "") -> Any:
+    return ModelSpec(
+        name=version.name, version={"value": version.version}, signature_name=signature
+    )
 
 
 def _signature_defs(signatures: Mapping[str, SignatureSpec]) -> Any:
@@ -141,10 +248,4 @@ def _method(behavior: Any, request: Any, response: Any) -> "grpc.RpcMethodHandle
         behavior,
         request_deserializer=request.FromString,
         response_serializer=response.SerializeToString,
-    )
-
-
-def _refuse(request: Any, context: grpc.ServicerContext) -> Any:
-    raise Unimplemented(
-        "Classify, Regress and MultiInference are not served; use Predict", reason="USE_PREDICT"
     )

@@ -135,6 +135,28 @@ class Rows(tf.Module):
         return {"value": known + tf.cast(tf.strings.length(colour), tf.float32)}
 
 
+class Examples(tf.Module):
+    """As models for Classify and Regress were exported: parses the examples itself. Big if x > 10."""
+
+    def _x(self, inputs):
+        features = {"x": tf.io.FixedLenFeature([], tf.float32)}
+        return tf.io.parse_example(inputs, features)["x"]
+
+    @tf.function(input_signature=[tensor(tf.string)])
+    def classify(self, inputs):
+        big = tf.cast(self._x(inputs) > 10.0, tf.float32)
+        scores = tf.stack([1.0 - big, big], axis=1)
+        classes = tf.tile(tf.constant([["small", "big"]]), [tf.shape(scores)[0], 1])
+        return {"classes": classes, "scores": scores}
+
+    @tf.function(input_signature=[tensor(tf.string)])
+    def regress(self, inputs):
+        return {"outputs": 2.0 * self._x(inputs)[:, None]}
+
+    def signatures(self):
+        return {"serving_default": self.classify, "regress": self.regress}
+
+
 class Classified(Rows):
     def signatures(self):
         return {"serving_default": self.classify}
@@ -152,6 +174,7 @@ def main(folder):
         "images": Images(),
         "texts": Texts(),
         "series": Series(),
+        "examples": Examples(),
         "classified": Classified(),
         "valued": Valued(),
     }

@@ -118,6 +118,70 @@ EXPECTED_ERRORS = {
     "status_unknown": ["NOT_FOUND", "Could not find any versions of model nobody"],
     "status_unknown_version": ["NOT_FOUND", "Could not find version 7 of model arithmetic"],
     "reload": ["FAILED_PRECONDITION", "models are taken from the model directory"],
-    "classify": ["UNIMPLEMENTED", "Classify, Regress and MultiInference are not served"],
 }
 """Codes, and how the messages begin: those of TensorFlow Serving where it has any."""
+
+
+def test_examples_are_classified_and_valued(start: Any, publish: Any) -> None:
+    publish.without_manifest("examples", "examples", 7)
+    publish("classified", "classified", 1)
+    publish("valued", "valued", 1)
+    port = start().port
+
+    answers = asked(port, "examples")
+    classes = [[["small", 1.0], ["big", 0.0]], [["small", 0.0], ["big", 1.0]]]
+    assert answers == {
+        "spec": ["examples", 7, "serving_default"],
+        "classes": classes,
+        "regress_spec": ["examples", 7, "regress"],
+        "values": [6.0, 60.0],
+        # What an example says itself stands above the context.
+        "context": [8.0, 80.0],
+        "multi": [classes, [6.0, 60.0]],
+        "multi_specs": [["examples", 7, "serving_default"], ["examples", 7, "regress"]],
+        # Trained here: a feature for each input, and the classes of the manifest.
+        "trained_classes": [
+            [["short", 0.0], ["tall", 1.0]],
+            [["short", 1.0], ["tall", 0.0]],
+        ],
+        "trained_values": [193.0, 154.0],  # height and length of the colour
+    }
+
+    errors = asked(port, "example_errors")
+    assert errors.keys() == EXAMPLE_ERRORS.keys()
+    for name, (code, beginning) in EXAMPLE_ERRORS.items():
+        assert errors[name][0] == code, name
+        assert errors[name][1].startswith(beginning), (name, errors[name])
+
+
+EXAMPLE_ERRORS = {
+    "empty": ["INVALID_ARGUMENT", "Input is empty."],
+    "no_input": ["INVALID_ARGUMENT", "Input is empty."],
+    "no_name": ["INVALID_ARGUMENT", "ModelSpec has no name specified."],
+    "unknown_model": ["NOT_FOUND", "Servable not found for request: Latest(nobody)"],
+    "unknown_signature": ["INVALID_ARGUMENT", "No signature was found with the name: nope"],
+    "regress_by_classifier": [
+        "INVALID_ARGUMENT",
+        "No regression outputs found in SignatureDef",
+    ],
+    "classify_by_regressor": [
+        "INVALID_ARGUMENT",
+        "Expected classification signature outputs to contain at least one of",
+    ],
+    "graph_refuses": ["INVALID_ARGUMENT", ""],
+    "missing_feature": ["INVALID_ARGUMENT", "examples[0].colour: missing"],
+    "wrong_type": [
+        "INVALID_ARGUMENT",
+        "examples[0].height: wrong type (expected floats, received bytes)",
+    ],
+    "multi_no_name": ["INVALID_ARGUMENT", "Found ModelSpec with an empty model name."],
+    "multi_models": [
+        "INVALID_ARGUMENT",
+        "All ModelSpecs in a MultiInferenceRequest must access the same model name.",
+    ],
+    "multi_twice": ["INVALID_ARGUMENT", "Duplicate evaluation of signature: serving_default"],
+    "multi_method": [
+        "UNIMPLEMENTED",
+        "Unsupported signature method_name: tensorflow/serving/predict",
+    ],
+}

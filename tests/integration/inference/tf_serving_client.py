@@ -10,10 +10,13 @@ from tensorflow_serving.apis import (
     classification_pb2,
     get_model_metadata_pb2,
     get_model_status_pb2,
+    inference_pb2,
+    input_pb2,
     model_management_pb2,
     model_service_pb2_grpc,
     predict_pb2,
     prediction_service_pb2_grpc,
+    regression_pb2,
 )
 
 X = np.array([[1, 2, 3, 4]], np.float32)
@@ -62,6 +65,125 @@ def predict(stubs):
         "nan": str(tf.make_ndarray(call(request({"x": nan})).outputs["y"])[0, 0]),
         "int64_as_float32": shown(call(request({"x": X.astype(np.int64)})))["y"],
     }
+
+
+def example(**features):
+    message = tf.train.Example()
+    for name, value in features.items():
+        feature = message.features.feature[name]
+        if isinstance(value, str):
+            feature.bytes_list.value.append(value.encode())
+        elif isinstance(value, int):
+            feature.int64_list.value.append(value)
+        else:
+            feature.float_list.value.append(value)
+    return message
+
+
+def given(*examples, context=None):
+    if context is None:
+        return input_pb2.Input(example_list=input_pb2.ExampleList(examples=examples))
+    listed = input_pb2.ExampleListWithContext(examples=examples, context=context)
+    return input_pb2.Input(example_list_with_context=listed)
+
+
+def about(kind, name, data, signature=""):
+    message = kind(input=data)
+    message.model_spec.name = name
+    message.model_spec.signature_name = signature
+    return message
+
+
+def classification(name, data, signature=""):
+    return about(classification_pb2.ClassificationRequest, name, data, signature)
+
+
+def regression(name, data, signature=""):
+    return about(regression_pb2.RegressionRequest, name, data, signature)
+
+
+def several(data, *tasks):
+    message = inference_pb2.MultiInferenceRequest(input=data)
+    for name, signature, method in tasks:
+        task = message.tasks.add(method_name=f"tensorflow/serving/{method}")
+        task.model_spec.name, task.model_spec.signature_name = name, signature
+    return message
+
+
+def of_classes(result):
+    return [[[c.label, c.score] for c in each.classes] for each in result.classifications]
+
+
+def of_values(result):
+    return [each.value for each in result.regressions]
+
+
+def spec_of(response):
+    spec = response.model_spec
+    return [spec.name, spec.version.value, spec.signature_name]
+
+
+def examples(stubs):
+    two = given(example(x=3.0), example(x=30.0))
+    classified = stubs.prediction.Classify(classification("examples", two))
+    regressed = stubs.prediction.Regress(regression("examples", two, "regress"))
+    shared = given(example(x=4.0), example(), context=example(x=40.0))
+    multi = stubs.prediction.MultiInference(
+        several(two, ("examples", "", "classify"), ("examples", "regress", "regress"))
+    ).results
+    people = given(example(height=190.0, colour="red"), example(height=150, colour="grey"))
+    return {
+        "spec": spec_of(classified),
+        "classes": of_classes(classified.result),
+        "regress_spec": spec_of(regressed),
+        "values": of_values(regressed.result),
+        "context": of_values(
+            stubs.prediction.Regress(regression("examples", shared, "regress")).result
+        ),
+        "multi": [
+            of_classes(multi[0].classification_result),
+            of_values(multi[1].regression_result),
+        ],
+        "multi_specs": [spec_of(each) for each in multi],
+        "trained_classes": of_classes(
+            stubs.prediction.Classify(classification("classified", people)).result
+        ),
+        "trained_values": of_values(stubs.prediction.Regress(regression("valued", people)).result),
+    }
+
+
+def example_errors(stubs):
+    ask = stubs.prediction
+    one = given(example(x=3.0))
+    calls = {
+        "empty": (ask.Classify, classification("examples", given())),
+        "no_input": (ask.Regress, regression("examples", input_pb2.Input())),
+        "no_name": (ask.Classify, classification("", one)),
+        "unknown_model": (ask.Classify, classification("nobody", one)),
+        "unknown_signature": (ask.Classify, classification("examples", one, "nope")),
+        "regress_by_classifier": (ask.Regress, regression("examples", one)),
+        "classify_by_regressor": (ask.Classify, classification("examples", one, "regress")),
+        "graph_refuses": (ask.Classify, classification("examples", given(example(z=1.0)))),
+        "missing_feature": (
+            ask.Classify,
+            classification("classified", given(example(height=1.0))),
+        ),
+        "wrong_type": (
+            ask.Classify,
+            classification("classified", given(example(height="tall", colour="red"))),
+        ),
+        "multi_no_name": (ask.MultiInference, several(one, ("", "", "classify"))),
+        "multi_models": (
+            ask.MultiInference,
+            several(one, ("examples", "", "classify"), ("valued", "", "regress")),
+        ),
+        "multi_twice": (
+            ask.MultiInference,
+            several(one, ("examples", "", "classify"), ("examples", "", "classify")),
+        ),
+        "multi_method": (ask.MultiInference, several(one, ("examples", "", "predict"))),
+    }
+    return {name: failure(*each) for name, each in calls.items()}
 
 
 def metadata(stubs):
@@ -161,7 +283,6 @@ def errors(stubs):
             stubs.models.HandleReloadConfigRequest,
             model_management_pb2.ReloadConfigRequest(),
         ),
-        "classify": (stubs.prediction.Classify, classification_pb2.ClassificationRequest()),
     }
     return {name: failure(*each) for name, each in calls.items()}
 
@@ -181,6 +302,13 @@ class Stubs:
 
 
 if __name__ == "__main__":
-    scenarios = {"predict": predict, "metadata": metadata, "status": status, "errors": errors}
+    scenarios = {
+        "predict": predict,
+        "examples": examples,
+        "example_errors": example_errors,
+        "metadata": metadata,
+        "status": status,
+        "errors": errors,
+    }
     with grpc.insecure_channel(f"127.0.0.1:{sys.argv[1]}") as channel:
         print(json.dumps(scenarios[sys.argv[2]](Stubs(channel))))
