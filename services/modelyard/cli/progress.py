@@ -34,6 +34,16 @@ class Progress:
         else:
             say(line)
 
+    def say(self, line: str) -> None:
+        """A line that stays, above the one that lives."""
+        if self._status is None:
+            say(line)
+            return
+        # Late: only a terminal needs rich.
+        from rich.text import Text
+
+        self._status.console.print(Text.from_ansi(line))
+
     def _line(self, done: int, total: int, seconds: float) -> str:
         share = min(1.0, done / total) if total else 1.0
         left = f", {seconds / share - seconds:.0f} s left" if share > 0.02 else ""

@@ -1,16 +1,16 @@
-"""`modelyard predict MODEL INPUT…`: one typed gRPC call, picked by the model's task."""
+"""`modelyard predict MODEL`: one typed gRPC call, picked by the model's task; or a whole file, in batches."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
 
 import click
 
-from modelyard.cli import exits, inputs
+from modelyard.cli import exits
 from modelyard.cli.addresses import client_of
-from modelyard.cli.output import bar, number, output_option, print_json, print_table, say
-from modelyard.client import Classifications, Client, FailedPrecondition, Forecasts, Model, Values
+from modelyard.cli.completions import complete_models
+from modelyard.cli.output import output_option, print_all, print_one
 
 _TASKS = (
     "image_classification",
@@ -19,40 +19,46 @@ _TASKS = (
     "tabular_classification",
     "tabular_regression",
 )
-Answer = Classifications | Forecasts | Values
-
-
-@dataclass(frozen=True)
-class _Question:
-    model: str
-    inputs: tuple[str, ...]
-    top: int
-    horizon: int
-    serving: Mapping[str, Any]
-    choice: Mapping[str, Any]
-    """version, alias and timeout, as every call takes them."""
 
 
 @click.command("predict")
-@click.argument("model")
-@click.argument("inputs", nargs=-1, required=True, metavar="INPUT…")
+@click.argument("model", shell_complete=complete_models)
+@click.argument("inputs", nargs=-1, metavar="[INPUT]…")
 @click.option(
-    "--top", type=click.IntRange(0), default=3, show_default=True, help="Classes; 0 is all."
+    "--input",
+    "file",
+    type=click.Path(path_type=Path, exists=True),
+    help="Score a whole .csv, .tsv, .jsonl or .txt file, or a folder of images.",
 )
+@click.option(
+    "--output",
+    "result",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Where the answers go, .csv, .tsv or .jsonl. [default: JSON Lines on stdout]",
+)
+@click.option(
+    "--batch", type=click.IntRange(1, 4096), default=256, show_default=True, help="Rows of a call."
+)
+@click.option("--strict", is_flag=True, help="End at the first bad row, and write nothing.")
+@click.option("--top", type=click.IntRange(0), help="Classes; 0 is all. [default: 3, of a file: 1]")
 @click.option(
     "--horizon", type=click.IntRange(0), default=0, help="Steps of a forecast. [default: all]"
 )
 @click.option("--version", type=click.IntRange(1), help="Ask this version.")
 @click.option("--alias", help="Ask the version that this alias names.")
 @click.option("--task", type=click.Choice(_TASKS), help="Do not look it up.")
-@click.option("--timeout", type=float, metavar="SECONDS")
+@click.option("--timeout", type=float, metavar="SECONDS", help="Of one call.")
 @output_option
 @click.pass_context
 def command(
     ctx: click.Context,
     model: str,
     inputs: tuple[str, ...],
-    top: int,
+    file: Path | None,
+    result: Path | None,
+    batch: int,
+    strict: bool,
+    top: int | None,
     horizon: int,
     version: int | None,
     alias: str | None,
@@ -60,110 +66,58 @@ def command(
     timeout: float | None,
     output: str,
 ) -> int:
-    """Ask MODEL.
+    """Ask MODEL, or let it score a whole file.
 
     \b
     Images:    predict digits seven.png three.png
     Texts:     predict sms "You have won a prize"        (- reads one a line)
     Forecast:  predict airline history.csv --horizon 6   (or numbers, or JSON)
     Tables:    predict wine '{"alcohol": 13.2}'          (or a CSV or JSON file)
+    A file:    predict wine --input orders.csv --output scored.csv
+
+    A row of a file that cannot be read or is refused is told with its line, and left out. The file with
+    the answers is there as a whole or not at all.
     """
+    if bool(inputs) == bool(file):
+        raise click.UsageError("say what to ask about: INPUT…, or --input FILE", ctx)
+    if version is not None and alias is not None:
+        raise click.UsageError("choose --version or --alias, not both", ctx)
+    if file is not None:
+        # Late: `--help` is immediate.
+        from modelyard.cli import file_scoring
+
+        wanted = 1 if top is None else top
+        order = file_scoring.Order(
+            model, file, result, version, alias, task, wanted, horizon, batch, strict
+        )
+        return file_scoring.run(client_of(ctx), order, output)
+    choice = {"version": version, "alias": alias, "timeout": timeout}
+    return _ask(ctx, model, inputs, 3 if top is None else top, horizon, choice, task, output)
+
+
+def _ask(
+    ctx: click.Context,
+    model: str,
+    inputs: tuple[str, ...],
+    top: int,
+    horizon: int,
+    choice: Mapping[str, object],
+    task: str | None,
+    output: str,
+) -> int:
+    from modelyard.cli import asking  # late: as above
+
     client = client_of(ctx)
     known = None if task else client.models.get(model)
-    choice = {"version": version, "alias": alias, "timeout": timeout}
-    question = _Question(model, inputs, top, horizon, known.serving if known else {}, choice)
+    serving = known.serving if known else {}
+    question = asking.Question(model, inputs, top, horizon, serving, choice)
     began = time.perf_counter()
-    answer = _ASK[task or _task_of(known)](client, question)
+    answer = asking.ask(client, task or asking.task_of(known), question)  # type: ignore[arg-type]  # one of the two is there
     seconds = time.perf_counter() - began
-    if output != "table":
-        print_json(asdict(answer))
-        return exits.OK
-    _show(answer, inputs)
-    _tell_timing(answer, seconds)
+    if output == "name":
+        print_all([{"name": name} for name in asking.names(answer)], output, (), ())
+    else:
+        print_one(asdict(answer), output, lambda: asking.show(answer, inputs), name=model)
+    if output == "table":
+        asking.tell_timing(answer, seconds)
     return exits.OK
-
-
-def _task_of(model: Model | None) -> str:
-    assert model is not None
-    if model.task not in _ASK:
-        raise FailedPrecondition(
-            f"no typed call is known for the task {model.task!r} of {model.name}; choose one with --task",
-            reason="UNKNOWN_TASK",
-        )
-    return model.task
-
-
-def _ask_images(client: Client, question: _Question) -> Answer:
-    images = inputs.images(question.inputs)
-    return client.predict.classify_images(
-        question.model, images, top_k=question.top, **question.choice
-    )
-
-
-def _ask_texts(client: Client, question: _Question) -> Answer:
-    texts = inputs.texts(question.inputs)
-    return client.predict.classify_texts(
-        question.model, texts, top_k=question.top, **question.choice
-    )
-
-
-def _ask_forecast(client: Client, question: _Question) -> Answer:
-    serving = question.serving
-    history = inputs.history(
-        question.inputs, str(serving.get("target", "")), tuple(serving.get("covariates") or ())
-    )
-    return client.predict.forecast(
-        question.model,
-        history.values,
-        covariates=history.covariates,
-        horizon=question.horizon,
-        **question.choice,
-    )
-
-
-def _ask_row_classes(client: Client, question: _Question) -> Answer:
-    rows = inputs.rows(question.inputs)
-    return client.predict.classify_rows(question.model, rows, top_k=question.top, **question.choice)
-
-
-def _ask_row_values(client: Client, question: _Question) -> Answer:
-    rows = inputs.rows(question.inputs)
-    return client.predict.predict_values(question.model, rows, **question.choice)
-
-
-_ASK: Mapping[str, Callable[[Client, _Question], Answer]] = dict(
-    zip(
-        _TASKS,
-        (_ask_images, _ask_texts, _ask_forecast, _ask_row_classes, _ask_row_values),
-        strict=True,
-    )
-)
-
-
-def _show(answer: Answer, asked: Sequence[str]) -> None:
-    match answer:
-        case Classifications():
-            _show_classes(answer, asked)
-        case Forecasts():
-            steps = enumerate(answer.series[0], start=1)
-            print_table(("STEP", "FORECAST"), [(f"+{step}", value) for step, value in steps])
-        case Values():
-            print_table(("ROW", "VALUE"), list(enumerate(answer.values, start=1)))
-
-
-def _show_classes(answer: Classifications, asked: Sequence[str]) -> None:
-    for position, result in enumerate(answer.results):
-        if len(answer.results) > 1:
-            click.echo(asked[position] if position < len(asked) else f"row {position + 1}")
-        width = max(len(scored.name) for scored in result.classes)
-        for scored in result.classes:
-            line = f"{scored.name:<{width}}  {scored.score:6.1%} {bar(scored.score)}"
-            click.echo(line.rstrip())
-
-
-def _tell_timing(answer: Answer, seconds: float) -> None:
-    queue, run = answer.timing.queue * 1000, answer.timing.run * 1000
-    say(
-        f"{answer.model} version {answer.version} · {number(seconds * 1000)} ms "
-        f"(queue {number(queue)}, model {number(run)})"
-    )
