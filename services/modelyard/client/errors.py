@@ -14,6 +14,10 @@ from typing import Any, ClassVar
 from modelyard.errors import Code, Violation
 
 
+_OWN_REASON = {Code.INVALID_ARGUMENT: "INVALID_REQUEST", Code.ABORTED: "CONFLICT"}
+"""Where an error without a reason says another word than its code; as `modelyard.errors` has it."""
+
+
 class ApiError(Exception):
     """`reason` is a stable UPPER_SNAKE word; `request_id` is found in the logs of the service."""
 
@@ -32,7 +36,7 @@ class ApiError(Exception):
         super().__init__(message)
         self.message = message
         self.code = code or self.default_code
-        self.reason = reason or self.code.value
+        self.reason = reason or _OWN_REASON.get(self.code, self.code.value)
         self.violations = violations
         self.request_id = request_id
         self.retry_after = retry_after

@@ -62,9 +62,9 @@ def followed(
     """Emits what `make` makes of each message until `end`, none lost, none twice.
 
     A broken connection is opened again after the last id. `is_over` is asked when a stream ended without
-    news: what it told of may be gone. Raises Unavailable when nobody has answered for two minutes.
+    news; one that is opened after it was over and has none either tells that they are gone. Raises Unavailable when nobody has answered for two minutes.
     """
-    last, failing_since, attempt = after, None, 0
+    last, failing_since, attempt, was_over = after, None, 0, False
     while True:
         seen, parser = last, Parser()
         try:
@@ -81,8 +81,10 @@ def followed(
                     yield Emit(item)
                 if message.kind == "end":
                     return
-            if last == seen and (yield from is_over()):
-                return
+            if last == seen:
+                if was_over:
+                    return
+                was_over = yield from is_over()
         except (Unavailable, DeadlineExceeded):
             failing_since = failing_since or time.monotonic()
             if time.monotonic() - failing_since > PATIENCE:

@@ -111,7 +111,10 @@ def _file(where: str, path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise InvalidRequest(f"{where}: cannot read {path}: {error}") from error
+        violation = Violation(where, f"cannot read {path}: {error.strerror or error}")
+        raise InvalidRequest(
+            str(violation), reason="NO_SUCH_FILE", violations=(violation,)
+        ) from error
 
 
 def _is_pillow(value: Any) -> bool:

@@ -33,7 +33,10 @@ def read(request: Request) -> WrittenRequest:
         return _parsed(str(request), Path(), "request")
     try:
         text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
+        message = f"cannot read {path}: {error.strerror or error}"
+        raise InvalidRequest(message, reason="NO_SUCH_FILE") from error
+    except UnicodeDecodeError as error:
         raise _wrong(f"cannot read {path}: {error}") from error
     return _parsed(text, path.parent, str(path))
 

@@ -97,7 +97,11 @@ def grpc_server(
     models: FakeModels, troubles: FakeTroubles, settle: Callable[[], None]
 ) -> tuple[grpc.Server, int]:
     """Started, and its port. `settle` is called before each call: it publishes what has ended."""
-    server = grpc.server(ThreadPoolExecutor(8), interceptors=[_Interceptor(troubles, settle)])
+    server = grpc.server(
+        ThreadPoolExecutor(8),
+        interceptors=[_Interceptor(troubles, settle)],
+        options=[("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)],
+    )
     vision_pb2_grpc.add_VisionServiceServicer_to_server(Vision(models), server)
     text_pb2_grpc.add_TextServiceServicer_to_server(Text(models), server)
     tabular_pb2_grpc.add_TabularServiceServicer_to_server(Tabular(models), server)

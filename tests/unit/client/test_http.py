@@ -165,10 +165,10 @@ def test_events_go_on_where_the_connection_broke(script: Script) -> None:
 def test_a_job_whose_events_were_lost_is_not_watched_for_ever(script: Script) -> None:
     nothing = Reply(200, b": nothing new\n\n", {"Content-Type": "text/event-stream"})
     ended = ok(JOB | {"state": "SUCCEEDED", "terminal": True})
-    script.replies = [nothing, ok(JOB), nothing, ended]
+    script.replies = [nothing, ok(JOB), nothing, ended, nothing]
     with Client(script.url) as client:
         assert list(client.jobs.events("j1")) == []
-    assert len(script.asked) == 4
+    assert len(script.asked) == 5
 
 
 def test_waiting_for_a_job_that_fails_says_why(script: Script) -> None:
