@@ -217,6 +217,24 @@ _DATASETS = _reasons(
         "Each violation names a file and a row, or a column; mend the data, or what the request says of it.",
     ),
     (
+        "UNSAFE_ARCHIVE",
+        _INVALID,
+        "An archive holds a member that could write outside of it, hides data, or is a link or a device.",
+        "Pack plain files and folders under relative names of their own.",
+    ),
+    (
+        "UNPACKS_TO_TOO_MUCH",
+        _INVALID,
+        "An archive or a compressed file holds far more than its size says.",
+        "Upload fewer or smaller files; the message names the bound.",
+    ),
+    (
+        "UNKNOWN_FORMAT",
+        _INVALID,
+        "The format of a dataset cannot be told, or is not known.",
+        "Name it: `?type=csv`, or one of those that the message lists.",
+    ),
+    (
         "EMPTY_DATASET",
         _INVALID,
         "The upload has no bytes.",
@@ -652,6 +670,18 @@ _CLIENT = _reasons(
         _INVALID,
         "The request file is not YAML or JSON, or is no mapping.",
         "`modelyard schema job` gives an editor what it needs to check it as you type.",
+    ),
+    (
+        "BAD_MESSAGE",
+        _INVALID,
+        "What was given to `modelyard call` is no message of that method.",
+        "The message names the field; `modelyard call SERVICE` lists the methods and reflection their messages.",
+    ),
+    (
+        "NO_SCHEMA",
+        _STATE,
+        "The schema of requests is neither served nor installed here.",
+        "Say where a jobs API runs with `--url`, or install `modelyard[jobs]`.",
     ),
     (
         "BAD_CONFIG_FILE",

@@ -13,7 +13,6 @@ from typing import Any, ClassVar
 
 from modelyard.errors import Code, Violation
 
-
 _OWN_REASON = {Code.INVALID_ARGUMENT: "INVALID_REQUEST", Code.ABORTED: "CONFLICT"}
 """Where an error without a reason says another word than its code; as `modelyard.errors` has it."""
 

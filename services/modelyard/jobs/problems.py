@@ -117,14 +117,14 @@ def problem(error: ModelyardError, request_id: str) -> Response:
 
 
 def violations(errors: Sequence[Any], body: Any) -> tuple[Violation, ...]:
-    """Pydantic's errors, each with the path that the user wrote."""
+    """Pydantic's errors, each with the path that the user wrote; the arms of a union are one violation."""
+    found: dict[tuple[str, str | None], list[str]] = {}
+    for error in errors:
+        received = None if error["type"] == "missing" else _short(error.get("input"))
+        found.setdefault((_path(error, body), received), []).append(_message(error))
     return tuple(
-        Violation(
-            field=_path(error["loc"], body),
-            message=_message(error),
-            received=None if error["type"] == "missing" else _short(error.get("input")),
-        )
-        for error in errors
+        Violation(field, ", or ".join(dict.fromkeys(messages)), received=received)
+        for (field, received), messages in found.items()
     )
 
 
@@ -174,23 +174,30 @@ def _not_json(request: Request) -> InvalidRequest:
     )
 
 
-def _path(loc: Sequence[str | int], body: Any) -> str:
+def _path(error: dict[str, Any], body: Any) -> str:
     """Pydantic's locations also name the branch of a union that it tried; those are not in the body."""
     path, here = "", body
-    for depth, part in enumerate(loc):
-        if depth == 0 and part in ("body", "query", "path", "header"):
-            continue
+    place, *parts = error["loc"]
+    if place not in ("body", "query", "path", "header"):
+        parts = [place, *parts]
+    for depth, part in enumerate(parts):
         if isinstance(here, list) and isinstance(part, int):
             path, here = f"{path}[{part}]", here[part] if part < len(here) else None
         elif isinstance(here, dict) and part in here:
             path, here = f"{path}.{part}" if path else str(part), here[part]
-        elif depth == len(loc) - 1:
+        elif depth == len(parts) - 1 and _is_absent(error, path):
             path = f"{path}.{part}" if path else str(part)
     return path
 
 
+def _is_absent(error: dict[str, Any], path: str) -> bool:
+    """Whether the last name of a location is of a field that did not come, and no branch of a union."""
+    return not path or error["type"] == "missing"
+
+
 def _message(error: dict[str, Any]) -> str:
-    return "is required" if error["type"] == "missing" else str(error["msg"])
+    text = "is required" if error["type"] == "missing" else str(error["msg"])
+    return text.removeprefix("Value error, ")  # of a check of ours, which says all there is to say
 
 
 def _short(value: Any) -> str:

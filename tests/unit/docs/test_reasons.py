@@ -37,14 +37,19 @@ class Said:
 
 def everything_said() -> list[Said]:
     files = [f for f in SOURCE.rglob("*.py") if "v1" not in f.parts and f.name != "reasons.py"]
-    return [said for file in files for said in _said_in(file)]
+    trees = {str(file.relative_to(SOURCE)): ast.parse(file.read_text()) for file in files}
+    # A constant may be said in another module than its own.
+    everywhere = {k: v for tree in trees.values() for k, v in _module_constants(tree)}
+    return [
+        said
+        for name, tree in trees.items()
+        for said in _said_in(name, tree, everywhere | dict(_module_constants(tree)))
+    ]
 
 
-def _said_in(file: Path) -> Iterator[Said]:
-    tree = ast.parse(file.read_text())
-    constants = dict(_module_constants(tree))
+def _said_in(name: str, tree: ast.Module, constants: dict[str, str]) -> Iterator[Said]:
     for node in ast.walk(tree):
-        where = f"{file.relative_to(SOURCE)}:{getattr(node, 'lineno', 0)}"
+        where = f"{name}:{getattr(node, 'lineno', 0)}"
         if isinstance(node, ast.Call):
             for keyword in node.keywords:
                 if keyword.arg == "reason":
@@ -70,7 +75,7 @@ def _words(value: ast.expr, constants: dict[str, str]) -> Iterator[str]:
     match value:
         case ast.Constant(value=str(word)) if _WORD.fullmatch(word):
             yield word
-        case ast.Name(id=name) if name in constants:
+        case ast.Name(id=name) | ast.Attribute(attr=name) if _is_word(constants.get(name)):
             yield constants[name]
         case ast.IfExp(body=body, orelse=other):
             yield from _words(body, constants)
@@ -78,6 +83,10 @@ def _words(value: ast.expr, constants: dict[str, str]) -> Iterator[str]:
         case ast.BoolOp(values=values):
             for each in values:
                 yield from _words(each, constants)
+
+
+def _is_word(text: str | None) -> bool:
+    return text is not None and _WORD.fullmatch(text) is not None
 
 
 def _error_of(function: ast.expr) -> str | None:
