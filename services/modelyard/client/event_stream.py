@@ -52,6 +52,21 @@ def parse(lines: Iterable[str]) -> Iterator[Message]:
             yield message
 
 
+@dataclass
+class _Place:
+    """Where a stream is, over all its connections."""
+
+    last: str
+    """The id of the last message."""
+    failing_since: float | None = None
+    attempt: int = 0
+    ended: bool = False
+
+    def reached(self, message: Message) -> None:
+        self.last, self.failing_since, self.attempt = message.id or self.last, None, 0
+        self.ended = message.kind == "end"
+
+
 def followed(
     path: str,
     params: Mapping[str, Any],
@@ -62,35 +77,43 @@ def followed(
     """Emits what `make` makes of each message until `end`, none lost, none twice.
 
     A broken connection is opened again after the last id. `is_over` is asked when a stream ended without
-    news; one that is opened after it was over and has none either tells that they are gone. Raises Unavailable when nobody has answered for two minutes.
+    news; one that is opened after it was over and has none either tells that they are gone. Raises
+    Unavailable when nobody has answered for two minutes.
     """
-    last, failing_since, attempt, was_over = after, None, 0, False
+    place, was_over = _Place(after), False
     while True:
-        seen, parser = last, Parser()
+        seen = place.last
         try:
-            headers = {"Accept": "text/event-stream"} | ({"Last-Event-ID": last} if last else {})
-            refused = yield Open(path, headers, SILENCE, params)
-            if refused is not None:
-                check(refused)
-            while (line := (yield NextLine())) is not None:
-                message = parser.feed(line)
-                if message is None or (message.id and message.id == last):
-                    continue
-                last, failing_since, attempt = message.id or last, None, 0
-                if (item := make(message)) is not None:
-                    yield Emit(item)
-                if message.kind == "end":
-                    return
-            if last == seen:
-                if was_over:
-                    return
-                was_over = yield from is_over()
+            yield from _connection(path, params, place, make)
+            if place.ended or (was_over and place.last == seen):
+                return
+            was_over = place.last == seen and (yield from is_over())
         except (Unavailable, DeadlineExceeded):
-            failing_since = failing_since or time.monotonic()
-            if time.monotonic() - failing_since > PATIENCE:
+            place.failing_since = place.failing_since or time.monotonic()
+            if time.monotonic() - place.failing_since > PATIENCE:
                 raise
-        yield Pause(backoff(attempt))
-        attempt += 1
+        yield Pause(backoff(place.attempt))
+        place.attempt += 1
+
+
+def _connection(
+    path: str, params: Mapping[str, Any], place: _Place, make: Callable[[Message], Any]
+) -> Steps[None]:
+    """Emits what comes over one connection, until the end or until it breaks."""
+    headers = {"Accept": "text/event-stream"}
+    if place.last:
+        headers["Last-Event-ID"] = place.last
+    refused = yield Open(path, headers, SILENCE, params)
+    if refused is not None:
+        check(refused)
+    parser = Parser()
+    while not place.ended and (line := (yield NextLine())) is not None:
+        message = parser.feed(line)
+        if message is None or (message.id and message.id == place.last):
+            continue
+        place.reached(message)
+        if (item := make(message)) is not None:
+            yield Emit(item)
 
 
 def _message(fields: dict[str, str]) -> Message:
