@@ -13,6 +13,10 @@ Shape = tuple[int | None, ...]
 """A shape without the batch dimension; None is a size that is not known yet."""
 
 
+Activation = Literal["softmax", "sigmoid", "linear", "exponential"]
+"""What the last layer of a network ends with."""
+
+
 class Spec(BaseModel):
     """A frozen value of a request. Unknown fields are errors, so that a typing error is never ignored."""
 
@@ -35,4 +39,5 @@ class Head:
     """What a network must answer for one example: a vector of `units` values."""
 
     units: int | None
-    activation: Literal["softmax", "sigmoid", "linear"]
+    activation: Activation
+    """exponential: a count, which is never negative"""

@@ -25,7 +25,7 @@ def trained(job: JobRequest, store: DatasetStore) -> Evaluation:
     learning = job.task.learn(job.dataset.open(store), job.training.validation, job.training.seed)
     model = job.network.build(learning.features, learning.head)
     model.compile(
-        optimizer=job.training.optimizer.keras(),
+        optimizer=job.training.optimizer.keras(steps=1),
         loss=job.training.loss_for(learning.head).keras(learning.head),
     )
     stopping = job.training.early_stopping

@@ -59,7 +59,8 @@ def table() -> Examples:
             "age of-person": age,
             "work.class": work,
             "rich": objects(["no", "yes", "yes"] * (ROWS // 3)),
-            "income": RANDOM.normal(1000, 300, ROWS),
+            "income": RANDOM.normal(1000, 100, ROWS),
+            "visits": RANDOM.poisson(3, ROWS),
         }
     )
 
@@ -94,6 +95,10 @@ TASKS: dict[str, tuple[dict[str, Any], Examples]] = {
         },
         table(),
     ),
+    "counts": (
+        {"type": "tabular_regression", "target": "visits", "values": "counts", "weight": "income"},
+        table(),
+    ),
 }
 
 NETWORKS: dict[str, dict[str, Any]] = {
@@ -116,7 +121,7 @@ def fitted(learning: Learning, network: Any, training: Training) -> keras.Model:
     keras.utils.set_random_seed(training.seed)
     model = network.build(learning.features, learning.head)
     model.compile(
-        optimizer=training.optimizer.keras(),
+        optimizer=training.optimizer.keras(1),
         loss=training.loss_for(learning.head).keras(learning.head),
         metrics=learning.metrics(),
     )
@@ -140,7 +145,7 @@ FEEDS = {
     "tabular_classification": "vector",
     "tabular_regression": "vector",
 }
-VARIANTS = {"grey of colour", "colour of grey", "characters", "covariates"}
+VARIANTS = {"grey of colour", "colour of grey", "characters", "covariates", "counts"}
 """Other preprocessing of the same task: one network is enough."""
 
 

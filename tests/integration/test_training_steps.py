@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 
+from modelyard.recipe import SGD
 from modelyard.training import steps
 from modelyard.training.batches import Batches
 
@@ -33,6 +34,60 @@ def test_they_are_the_steps_of_keras(data):
         np.testing.assert_allclose(mine, keras_own, rtol=1e-6)
     assert float(logs["loss"]) == pytest.approx(history["loss"][0])
     assert float(logs["mae"]) == pytest.approx(history["mae"][0])
+
+
+def test_weights_are_those_of_keras(data):
+    weights = np.arange(22, dtype=np.float32)
+    batches = Batches.of(*data, 5, seed=0, weights=weights)
+    ours, theirs = network(), network()
+    steps.build(ours, batches)
+    _, logs = steps.training_steps(ours, batches)(*batches.arrays)
+    history = theirs.fit(
+        *data, sample_weight=weights, batch_size=5, shuffle=False, verbose=0
+    ).history
+    for mine, keras_own in zip(ours.get_weights(), theirs.get_weights(), strict=True):
+        np.testing.assert_allclose(mine, keras_own, rtol=1e-5)
+    assert float(logs["loss"]) == pytest.approx(history["loss"][0])
+
+
+def test_accumulated_batches_are_one_larger_batch(data):
+    x, y = (array[:20] for array in data)
+
+    def trained(batch_size, **optimizer):
+        model = network()
+        made = SGD(learning_rate=0.1, **optimizer).keras(steps=20 // batch_size)
+        model.compile(made, "mse")
+        batches = Batches.of(x, y, batch_size, seed=0)
+        steps.build(model, batches)
+        steps.training_steps(model, batches)(x, y)
+        return model.get_weights()
+
+    for accumulated, whole in zip(trained(5, accumulate=2), trained(10), strict=True):
+        np.testing.assert_allclose(accumulated, whole, rtol=1e-5)
+
+
+def test_an_embedding_accumulates(data):
+    """Its gradients are sparse."""
+    x, y = np.arange(20, dtype=np.int32)[:, None] % 5, np.ones((20, 1), np.float32)
+
+    def trained(batch_size, **optimizer):
+        keras.utils.set_random_seed(5)
+        model = keras.Sequential(
+            [
+                keras.Input((1,), dtype="int32"),
+                keras.layers.Embedding(5, 2),
+                keras.layers.Flatten(),
+                keras.layers.Dense(1),
+            ]
+        )
+        model.compile(SGD(learning_rate=0.1, **optimizer).keras(steps=1), "mse")
+        batches = Batches.of(x, y, batch_size, seed=0)
+        steps.build(model, batches)
+        steps.training_steps(model, batches)(x, y)
+        return model.get_weights()
+
+    for accumulated, whole in zip(trained(5, accumulate=2), trained(10), strict=True):
+        np.testing.assert_allclose(accumulated, whole, rtol=1e-5)
 
 
 def test_validation_changes_no_weight(data):

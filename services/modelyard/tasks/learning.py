@@ -53,6 +53,10 @@ class Learning(Protocol):
         """What the network is fed, float32 or int32, and its targets (one-hot for a softmax head)."""
         ...
 
+    def weights(self, part: Part) -> NDArray[Any] | None:
+        """How much each example counts, float32, 1 on average in training; None if all count alike."""
+        ...
+
     def metrics(self) -> list[keras.Metric | str]:
         """What is watched while training."""
         ...

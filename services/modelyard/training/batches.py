@@ -15,18 +15,31 @@ _PREFETCH = 2
 
 @dataclass(frozen=True)
 class Batches:
-    """The examples of one part, on the host. `x` and `y` have as many rows; there is at least one."""
+    """The examples of one part, on the host. All arrays have as many rows; there is at least one."""
 
     x: NDArray[Any]
     y: NDArray[Any]
     batch_size: int
     seed: int
+    weights: NDArray[Any] | None = None
+    """How much each example counts; all alike if absent."""
 
     @classmethod
     def of(
-        cls, x: NDArray[Any], y: NDArray[Any], batch_size: int | Literal["all"], seed: int
+        cls,
+        x: NDArray[Any],
+        y: NDArray[Any],
+        batch_size: int | Literal["all"],
+        seed: int,
+        weights: NDArray[Any] | None = None,
     ) -> "Batches":
-        return cls(x, y, len(x) if batch_size == "all" else min(batch_size, len(x)), seed)
+        size = len(x) if batch_size == "all" else min(batch_size, len(x))
+        return cls(x, y, size, seed, weights)
+
+    @property
+    def arrays(self) -> tuple[NDArray[Any], ...]:
+        """(x, y), or (x, y, weights), as Keras takes them."""
+        return (self.x, self.y) if self.weights is None else (self.x, self.y, self.weights)
 
     @property
     def rows(self) -> int:
@@ -39,31 +52,31 @@ class Batches:
 
     @property
     def batch_bytes(self) -> int:
-        return (self.x.nbytes + self.y.nbytes) // self.rows * self.batch_size
+        return sum(array.nbytes for array in self.arrays) // self.rows * self.batch_size
 
     def groups(self, epoch: int, step: int, group: int, epochs: int) -> Iterator[Any]:
-        """(x, y) of `group` batches at a time, one after the other, from a step of an epoch to the last.
+        """The arrays of `group` batches at a time, one after the other, from a step of an epoch to the last.
 
         A group never reaches into the next epoch. They are prepared ahead, outside of Python.
         """
         with tf.device("CPU"):
-            x, y = tf.constant(self.x), tf.constant(self.y)
+            arrays = [tf.constant(array) for array in self.arrays]
             rows = (
                 tf.data.Dataset.range(epoch, epochs)
                 .flat_map(lambda now: self._rows(now, tf.where(now == epoch, step, 0), group))
                 .map(
-                    lambda rows: (tf.gather(x, rows), tf.gather(y, rows)),
+                    lambda rows: tuple(tf.gather(array, rows) for array in arrays),
                     num_parallel_calls=_PREFETCH,
                     deterministic=True,
                 )
             )
         return iter(rows.prefetch(_PREFETCH))
 
-    def chunks(self, batches: int) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:
-        """(x, y) of so many batches at a time, in the order of the rows."""
+    def chunks(self, batches: int) -> Iterator[tuple[NDArray[Any], ...]]:
+        """The arrays of so many batches at a time, in the order of the rows."""
         size = batches * self.batch_size
         for start in range(0, self.rows, size):
-            yield self.x[start : start + size], self.y[start : start + size]
+            yield tuple(array[start : start + size] for array in self.arrays)
 
     def _rows(self, epoch: Any, first: Any, group: int) -> Any:
         """The row numbers of one epoch, a group at a time."""

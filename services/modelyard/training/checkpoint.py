@@ -23,6 +23,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from modelyard import faults
 from modelyard.storage import fsync_dir, fsync_tree, sha256, write_json
+from modelyard.training.plateau import Plateau
 from modelyard.training.stopping import Stopping
 
 FORMAT = 1
@@ -39,6 +40,7 @@ class Position(BaseModel):
     step: int = 0
     is_finished: bool = False
     stopping: Stopping = Stopping()
+    plateau: Plateau = Plateau()
     history: tuple[dict[str, float], ...] = ()
     """What was logged at the end of each completed epoch."""
 

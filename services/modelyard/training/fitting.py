@@ -14,6 +14,7 @@ from modelyard.training.channel import Channel
 from modelyard.training.checkpoint import Checkpoint, Checkpoints, Position
 from modelyard.training.failures import NonFinite
 from modelyard.training.lifeline import StopSignal
+from modelyard.training.plateau import Plateau, lower
 from modelyard.training.progress import Pace, Progress
 from modelyard.training.steps import training_steps, validation_steps
 from modelyard.training.stopping import Stopping
@@ -111,12 +112,12 @@ class Fitting:
     def _steps(self, position: Position, pace: Pace) -> Position:
         """A few steps in one call."""
         before = time.perf_counter()
-        x, y = next(self._ready_feed(position))
+        arrays = next(self._ready_feed(position))
         fed = time.perf_counter()
-        done, logs = self._train_steps(x, y)
+        done, logs = self._train_steps(*arrays)
         steps, loss = int(done), float(logs["loss"])  # waits for the device
         worked = time.perf_counter() - fed
-        pace.add(waited=fed - before, worked=worked, steps=steps, examples=int(x.shape[0]))
+        pace.add(waited=fed - before, worked=worked, steps=steps, examples=int(arrays[0].shape[0]))
         position = position.model_copy(update={"step": position.step + steps})
         if not np.isfinite(loss):
             raise self._non_finite(f"the loss is {loss}", position)
@@ -144,8 +145,8 @@ class Fitting:
             return {}
         self._model.reset_metrics()
         logs: dict[str, Any] = {}
-        for x, y in self._validation.chunks(self._group):
-            _, logs = self._test_steps(x, y)
+        for arrays in self._validation.chunks(self._group):
+            _, logs = self._test_steps(*arrays)
         validated = {f"val_{name}": value for name, value in _floats(logs).items()}
         if not np.isfinite(validated["val_loss"]):
             raise self._non_finite(f"the validation loss is {validated['val_loss']}", position)
@@ -161,6 +162,7 @@ class Fitting:
             epoch=epoch,
             is_finished=epoch == self._training.epochs or self._is_over(stopping),
             stopping=stopping,
+            plateau=self._paced(position.plateau, logged),
             history=(*position.history, logged),
         )
         self._tell(position, pace)
@@ -176,6 +178,18 @@ class Fitting:
         judged = stopping.after(rule, epoch, logged[rule.monitor])
         if judged.best_epoch == epoch:
             self._best = snapshot.take_best(self._model)
+        return judged
+
+    def _paced(self, plateau: Plateau, logged: dict[str, float]) -> Plateau:
+        """Lowers the learning rate, which is part of every checkpoint, where nothing got better."""
+        rule = self._training.plateau
+        if rule is None:
+            return plateau
+        judged = plateau.after(rule, logged[rule.monitor])
+        if judged.fell:
+            optimizer = self._model.optimizer
+            optimizer.learning_rate = lower(rule, float(optimizer.learning_rate))
+            log.info("the learning rate falls", to=float(optimizer.learning_rate))
         return judged
 
     def _is_over(self, stopping: Stopping) -> bool:

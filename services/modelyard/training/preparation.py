@@ -1,26 +1,26 @@
 """VALIDATING: from a request to a compiled network and its batches, or to an error that names what is wrong."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Literal
 
 import keras
 import tensorflow as tf
-from numpy.typing import NDArray
 
 from modelyard.dataset_store import DatasetStore
 from modelyard.datasets import Dataset
 from modelyard.datasets.source import locate
 from modelyard.errors import BadData, InvalidRequest, Violation
 from modelyard.job import JobRequest
-from modelyard.recipe import Training
+from modelyard.recipe import EarlyStopping, OnPlateau, Training
 from modelyard.runtimes import device
 from modelyard.storage import sha256
-from modelyard.tasks import Learning
+from modelyard.tasks import Learning, Part
 from modelyard.training import steps
 from modelyard.training.attempt import Attempt
 from modelyard.training.batches import Batches
 from modelyard.training.channel import Channel
 from modelyard.training.lifeline import StopSignal
+from modelyard.training.weights import weights
 
 
 @dataclass(frozen=True)
@@ -58,8 +58,8 @@ def prepare(attempt: Attempt, stop: StopSignal) -> Prepared:
     training = request.training
     learning = request.task.learn(examples, training.validation, training.seed)
     stop.check()
-    train = _batches(learning.arrays("train"), training, training.batch_size)
-    validation = _batches(learning.arrays("validation"), training, max(_size(training), 256))
+    train = _batches(learning, "train", training, training.batch_size)
+    validation = _batches(learning, "validation", training, max(_size(training), 256))
     if train is None:
         raise BadData("no examples are left to train on", violations=(_EMPTY,))
     model = _compiled(request, learning, train)
@@ -86,10 +86,12 @@ def _size(training: Training) -> int:
 
 
 def _batches(
-    arrays: tuple[NDArray[Any], NDArray[Any]], training: Training, batch_size: Any
+    learning: Learning, part: Part, training: Training, batch_size: int | Literal["all"]
 ) -> Batches | None:
-    x, y = arrays
-    return Batches.of(x, y, batch_size, training.seed) if len(x) else None
+    x, y = learning.arrays(part)
+    if not len(x):
+        return None
+    return Batches.of(x, y, batch_size, training.seed, weights(training, learning, part, y))
 
 
 def _compiled(request: JobRequest, learning: Learning, train: Batches) -> keras.Model:
@@ -98,7 +100,7 @@ def _compiled(request: JobRequest, learning: Learning, train: Batches) -> keras.
     training.check_loss(head)
     model = request.network.build(learning.features, head)
     model.compile(
-        optimizer=training.optimizer.keras(),
+        optimizer=training.optimizer.keras(train.steps),
         loss=training.loss_for(head).keras(head),
         metrics=learning.metrics(),
         # XLA made training slower on CPUs wherever it was measured, and starts late everywhere.
@@ -108,12 +110,20 @@ def _compiled(request: JobRequest, learning: Learning, train: Batches) -> keras.
 
 
 def _check_monitor(training: Training, logged: list[str], *, has_validation: bool) -> None:
-    rule = training.early_stopping
     known = [*logged, *(f"val_{name}" for name in logged if has_validation)]
-    if rule is not None and rule.monitor not in known:
-        raise InvalidRequest.of(
-            "training.early_stopping.monitor",
-            "is not logged by this task",
-            expected=" or ".join(known),
-            received=rule.monitor,
-        )
+    rules: dict[str, EarlyStopping | OnPlateau | None] = {
+        "training.early_stopping": training.early_stopping,
+        "training.optimizer.learning_rate": training.plateau,
+    }
+    for field, rule in rules.items():
+        if rule is not None and rule.monitor not in known:
+            raise _not_logged(f"{field}.monitor", known, rule.monitor)
+
+
+def _not_logged(field: str, known: list[str], monitor: str) -> InvalidRequest:
+    return InvalidRequest.of(
+        field,
+        "is not logged by this task",
+        expected=" or ".join(known),
+        received=monitor,
+    )

@@ -12,8 +12,8 @@ import tensorflow as tf
 
 from modelyard.training.batches import Batches
 
-Steps = Callable[[Any, Any], tuple[Any, dict[str, Any]]]
-"""Runs the batches in (x, y); answers how many, and the running metrics. The loss is one of them."""
+Steps = Callable[..., tuple[Any, dict[str, Any]]]
+"""Runs the batches in the arrays of `Batches`; answers how many, and the running metrics, of which the loss is one."""
 
 
 def training_steps(model: keras.Model, batches: Batches) -> Steps:
@@ -38,21 +38,21 @@ def build(model: keras.Model, batches: Batches) -> list[str]:
 def _looped(model: keras.Model, step: Callable[[Any], Any], batches: Batches) -> Steps:
     size = batches.batch_size
 
-    def run(x: Any, y: Any) -> tuple[Any, dict[str, Any]]:
-        steps = -(-tf.shape(x)[0] // size)
+    def run(*arrays: Any) -> tuple[Any, dict[str, Any]]:
+        steps = -(-tf.shape(arrays[0])[0] // size)
 
         def goes_on(done: Any, is_finite: Any) -> Any:
             return (done < steps) & is_finite
 
         def body(done: Any, _: Any) -> tuple[Any, Any]:
             here = slice(done * size, (done + 1) * size)
-            logs = step((x[here], y[here]))
+            logs = step(tuple(array[here] for array in arrays))
             return done + 1, tf.math.is_finite(logs["loss"])
 
         done, _ = tf.while_loop(goes_on, body, (tf.constant(0), tf.constant(True)))
         return done, model.get_metrics_result()
 
-    signature = [_rows(batches.x), _rows(batches.y)]
+    signature = [_rows(array) for array in batches.arrays]
     compiled: Steps = tf.function(run, input_signature=signature, autograph=False)
     return compiled
 

@@ -4,7 +4,7 @@ import math
 
 from pydantic import BaseModel, ConfigDict
 
-from modelyard.recipe import EarlyStopping
+from modelyard.recipe import EarlyStopping, OnPlateau
 
 
 class Stopping(BaseModel):
@@ -19,16 +19,18 @@ class Stopping(BaseModel):
 
     def after(self, rule: EarlyStopping, epoch: int, value: float) -> "Stopping":
         """The state after an epoch that ended with `value`."""
-        if self._improves(rule, value):
+        if improves(rule, self.best, value):
             return Stopping(best=value, best_epoch=epoch)
         return self.model_copy(update={"waited": self.waited + 1})
 
     def is_over(self, rule: EarlyStopping) -> bool:
         return self.waited >= rule.patience
 
-    def _improves(self, rule: EarlyStopping, value: float) -> bool:
-        if self.best is None:
-            return not math.isnan(value)
-        higher = rule.monitor.endswith("accuracy")
-        gain = value - self.best if higher else self.best - value
-        return gain > rule.min_delta
+
+def improves(rule: EarlyStopping | OnPlateau, best: float | None, value: float) -> bool:
+    """Whether a value of what is watched is better than the best one before it."""
+    if best is None:
+        return not math.isnan(value)
+    higher = rule.monitor.endswith("accuracy")
+    gain = value - best if higher else best - value
+    return gain > rule.min_delta

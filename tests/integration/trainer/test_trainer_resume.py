@@ -11,6 +11,35 @@ STOPS_EARLY = {
     "early_stopping": {"monitor": "val_loss", "patience": 2, "min_delta": 0.1},
 }
 
+PACED = {
+    "epochs": 8,
+    "batch_size": 64,
+    # 20 batches of an epoch: seven steps of three, the last of which takes one batch of the next
+    "optimizer": {
+        "type": "sgd",
+        "momentum": 0.9,
+        "accumulate": 3,
+        "clip_norm": 1,
+        "learning_rate": {
+            "type": "on_plateau",
+            "start": 0.2,
+            "patience": 1,
+            "min_delta": 0.05,
+            "lowest": 0.01,
+        },
+    },
+    "class_weights": "balanced",
+}
+SCHEDULED = {
+    "epochs": 4,
+    "batch_size": 64,
+    "optimizer": {
+        "type": "nadam",
+        "accumulate": 3,
+        "learning_rate": {"type": "cosine", "start": 0.01, "epochs": 3, "warmup": 1},
+    },
+}
+
 
 def assert_same(one, other):
     (position, arrays), (other_position, other_arrays) = one, other
@@ -82,6 +111,23 @@ def test_kill_at_an_epoch_with_dropout_shuffle_and_early_stopping(
     assert first.exits() == -signal.SIGKILL
     second = start(digits(**STOPS_EARLY), fence=2)
     assert second.exits() == 0, second.told
+    assert_same(trained(), expected)
+
+
+@pytest.mark.parametrize(("training", "epoch"), [(PACED, 5), (SCHEDULED, 2)])
+def test_kill_in_a_schedule_with_gradients_accumulated(
+    start, digits, trained, undisturbed, training, epoch
+):
+    expected = undisturbed(digits(**training))
+
+    first = start(digits(**training))
+    first.until("checkpoint", epoch=epoch)
+    first.tell(signal.SIGKILL)
+    assert first.exits() == -signal.SIGKILL
+    second = start(digits(**training), fence=2)
+    assert second.exits() == 0, second.told
+
+    assert second.named("epoch")[0]["epoch"] > 1
     assert_same(trained(), expected)
 
 

@@ -17,6 +17,7 @@ IMAGES = {"type": "image_classification"}
 TEXTS = {"type": "text_classification"}
 SERIES = {"type": "forecasting", "target": "y", "horizon": 2, "window": 3, "time": "t"}
 TABLE = {"type": "tabular_regression", "target": "y"}
+COUNTS = TABLE | {"values": "counts"}
 PNG = b"\x89PNG\r\n\x1a\n..."
 Columns = dict[str, NDArray[Any]]
 
@@ -62,6 +63,8 @@ MONTHS = [f"2026-{month:02}" for month in range(1, 12)]
     [
         (TEXTS, texts(objects("a", "b", "", "a", "b", "a")), "data.csv:4", "is empty"),
         (TEXTS, texts(numbers(0, 1, NAN, 0, 1, 0)), "data.csv:4", "is empty"),
+        (COUNTS, table(numbers(1, 2, 3), numbers(4, -1, 0)), "data.csv:3", "no count"),
+        (COUNTS, table(numbers(1, 2, 3), numbers(0, 0, 0)), "data.csv[y]", "nothing to count"),
         (TEXTS, texts(objects(*"aaaaaa")), "data.csv[label]", "nothing to tell apart"),
         (TEXTS, texts(objects(*"aaaabb")), "data.csv:6", "class 'b'"),
         (

@@ -142,6 +142,9 @@ class ForecastLearning:
             targets.append(self._targets(history, future).numpy())
         return np.concatenate(seen), np.concatenate(targets)
 
+    def weights(self, part: Part) -> None:
+        return None
+
     def metrics(self) -> list[keras.Metric | str]:
         return ["mae"]
 

@@ -15,7 +15,7 @@ from modelyard.errors import BadData, Violation
 from modelyard.examples import Examples
 from modelyard.recipe import Split
 from modelyard.spec import Features, Head
-from modelyard.tasks import classification, splitting
+from modelyard.tasks import classification, splitting, weighting
 from modelyard.tasks.classification import Labels
 from modelyard.tasks.keras import BATCH, Signature, Tensors, classes_answer, export, predict
 from modelyard.tasks.learning import Evaluation, Part
@@ -39,6 +39,8 @@ class ImageLearning:
     channels: int
     scaled: NDArray[np.float32] = field(repr=False)
     """All rows as the network sees them."""
+    weight: NDArray[np.float32] | None = field(default=None, repr=False)
+    """How much each row counts."""
 
     @classmethod
     def of(
@@ -49,13 +51,15 @@ class ImageLearning:
         first = _decode_first(images, examples)
         size = task.size or (int(first.shape[0]), int(first.shape[1]))
         channels = task.channels or (1 if first.shape[2] < 3 else 3)
+        parts = splitting.by_class(split, labels.names, seed)
         return cls(
             images,
             labels,
-            splitting.by_class(split, labels.names, seed),
+            parts,
             size,
             channels,
             _scaled(images, size, channels, examples),
+            weighting.weights(examples, task.weight, parts.train),
         )
 
     @property
@@ -88,6 +92,9 @@ class ImageLearning:
     def arrays(self, part: Part) -> tuple[NDArray[Any], NDArray[Any]]:
         rows = self.parts.of(part)
         return self.scaled[rows], self.labels.one_hot(rows)
+
+    def weights(self, part: Part) -> NDArray[Any] | None:
+        return None if self.weight is None else self.weight[self.parts.of(part)]
 
     def metrics(self) -> list[keras.Metric | str]:
         return ["accuracy"]

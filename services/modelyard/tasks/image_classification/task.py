@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field
 
 from modelyard.spec import Features, Head, Spec
-from modelyard.tasks import columns
+from modelyard.tasks import columns, weighting
 from modelyard.tasks.columns import ColumnName
 
 if TYPE_CHECKING:
@@ -26,12 +26,15 @@ class ImageClassification(Spec):
     """The column of encoded images (JPEG, PNG, BMP, GIF), or of arrays height × width × channels of 0 to 255."""
     label: ColumnName = "label"
     """The column of classes."""
+    weight: ColumnName | None = None
+    """The column that says how much an example counts in training and validation, 1 on average; all alike if unset."""
     size: tuple[Side, Side] | None = None
     """Height and width that every image is brought to; those of the first image if unset."""
     channels: Literal[1, 3] | None = None
     """1 is grey, 3 is colour; as the first image has them if unset."""
 
     def features(self, schema: Schema) -> Features:
+        weighting.check_schema(schema, self.weight)
         column = columns.column(schema, "image", self.image, ("bytes", "array"))
         known = column.shape if len(column.shape) == 3 else (None, None, None)
         size = self.size or known[:2]
@@ -44,6 +47,7 @@ class ImageClassification(Spec):
         from modelyard.tasks.image_classification import rows  # NumPy; requests are read without it
 
         rows.check(self, examples)
+        weighting.check(examples, self.weight)
 
     def learn(self, examples: Examples, split: Split, seed: int) -> Learning:
         # TensorFlow, which only a trainer has.

@@ -15,16 +15,17 @@ from modelyard.errors import InvalidRequest
 from modelyard.examples import Examples
 from modelyard.recipe import Split
 from modelyard.spec import Features, Head
-from modelyard.tasks import classification, splitting
+from modelyard.tasks import classification, splitting, weighting
 from modelyard.tasks.classification import Labels
 from modelyard.tasks.keras import BATCH, Signature, Tensors, classes_answer, export, predict
 from modelyard.tasks.learning import Evaluation, Part
 from modelyard.tasks.splitting import Parts
 from modelyard.tasks.tabular import rows
 from modelyard.tasks.tabular.encoding import Encoding
+from modelyard.tasks.tabular.task import ACTIVATION
 
 if TYPE_CHECKING:
-    from modelyard.tasks.tabular.task import Tabular
+    from modelyard.tasks.tabular.task import Tabular, TabularRegression
 
 Columns = dict[str, NDArray[Any]]
 
@@ -38,6 +39,8 @@ class Table:
     """Raw, as signatures take them."""
     parts: Parts
     encoding: Encoding
+    weight: NDArray[np.float32] | None = None
+    """How much each row counts."""
 
     @property
     def features(self) -> Features:
@@ -65,6 +68,9 @@ class Table:
         chosen = self.parts.of(part)
         batches = (chosen[i : i + BATCH] for i in range(0, len(chosen), BATCH))
         return np.concatenate([self._encoded(batch) for batch in batches])
+
+    def weights(self, part: Part) -> NDArray[np.float32] | None:
+        return None if self.weight is None else self.weight[self.parts.of(part)]
 
     def golden(self, count: int) -> Mapping[str, Mapping[str, NDArray[Any]]]:
         return {"serving_default": self._take(self.parts.test[:count])}
@@ -114,6 +120,9 @@ class TableClasses:
     def arrays(self, part: Part) -> tuple[NDArray[Any], NDArray[Any]]:
         return self.table.vectors(part), self.labels.one_hot(self.table.parts.of(part))
 
+    def weights(self, part: Part) -> NDArray[Any] | None:
+        return self.table.weights(part)
+
     def metrics(self) -> list[keras.Metric | str]:
         return ["accuracy"]
 
@@ -149,13 +158,16 @@ class TableNumber:
 
     table: Table
     target: NDArray[np.float64]
+    values: str
 
     @classmethod
-    def of(cls, task: "Tabular", examples: Examples, split: Split, seed: int) -> "TableNumber":
+    def of(
+        cls, task: "TabularRegression", examples: Examples, split: Split, seed: int
+    ) -> "TableNumber":
         _refuse_classes(split)
         parts = splitting.by_chance(split, len(examples), seed)
         target = examples.columns[task.target].astype(np.float64)
-        return cls(_table(task, examples, parts), target)
+        return cls(_table(task, examples, parts), target, task.values)
 
     @property
     def features(self) -> Features:
@@ -163,7 +175,7 @@ class TableNumber:
 
     @property
     def head(self) -> Head:
-        return Head(1, "linear")
+        return Head(1, ACTIVATION[self.values])
 
     @property
     def classes(self) -> None:
@@ -175,14 +187,20 @@ class TableNumber:
 
     @property
     def statistics(self) -> Mapping[str, Any]:
-        mean, std = self._scale
-        return {**self.table.statistics, "target": {"mean": mean, "std": std}}
+        train = self._truth("train")
+        return {
+            **self.table.statistics,
+            "target": {"mean": float(train.mean()), "std": float(train.std()) or 1.0},
+        }
 
     def arrays(self, part: Part) -> tuple[NDArray[Any], NDArray[Any]]:
-        """The target in standard deviations from its mean."""
-        mean, std = self._scale
-        scaled = (self._truth(part) - mean) / std
+        """The target in standard deviations from its mean; counts in parts of their mean."""
+        shift, scale = self._scale
+        scaled = (self._truth(part) - shift) / scale
         return self.table.vectors(part), scaled.astype(np.float32)[:, np.newaxis]
+
+    def weights(self, part: Part) -> NDArray[Any] | None:
+        return self.table.weights(part)
 
     def metrics(self) -> list[keras.Metric | str]:
         return ["mae"]
@@ -199,9 +217,9 @@ class TableNumber:
         return self._signatures[signature].answer(model, inputs)
 
     def evaluate(self, model: keras.Model) -> Evaluation:
-        mean, std = self._scale
-        values = predict(model, self.table.vectors("test"))[:, 0] * std + mean
-        truth = self._truth("test")
+        shift, scale = self._scale
+        values = predict(model, self.table.vectors("test"))[:, 0] * scale + shift
+        truth, mean = self._truth("test"), float(self._truth("train").mean())
         return Evaluation(
             metrics=_figures(values, truth),
             baseline=_figures(np.full(len(truth), mean), truth),
@@ -209,8 +227,10 @@ class TableNumber:
 
     @cached_property
     def _scale(self) -> tuple[float, float]:
-        """Mean and standard deviation of the training part."""
+        """What is taken off a value, and what it is then divided by: a count stays one."""
         train = self._truth("train")
+        if self.values == "counts":
+            return 0.0, float(train.mean()) or 1.0
         return float(train.mean()), float(train.std()) or 1.0
 
     def _truth(self, part: Part) -> NDArray[np.float64]:
@@ -221,16 +241,17 @@ class TableNumber:
         return {"serving_default": Signature(self.table.encoding.specs, self._serve)}
 
     def _serve(self, model: keras.Model, inputs: Tensors) -> dict[str, tf.Tensor]:
-        mean, std = self._scale
+        shift, scale = self._scale
         scaled = tf.cast(model(self.table.encoding(inputs), training=False), tf.float32)
-        return {"value": scaled[:, 0] * std + mean}
+        return {"value": scaled[:, 0] * scale + shift}
 
 
 def _table(task: "Tabular", examples: Examples, parts: Parts) -> Table:
     kinds = rows.inputs(task, examples)
     train = {name: examples.columns[name][parts.train] for name in kinds}
     encoding = Encoding.fitted(kinds, train)
-    return Table(kinds, encoding.raw(examples.columns), parts, encoding)
+    weight = weighting.weights(examples, task.weight, parts.train)
+    return Table(kinds, encoding.raw(examples.columns), parts, encoding, weight)
 
 
 def _refuse_classes(split: Split) -> None:

@@ -27,7 +27,9 @@ def inputs(task: Tabular, examples: Examples) -> dict[str, str]:
 
     Raises BadData if there is none, or one holds something else.
     """
-    names = task.columns or [name for name in examples.columns if name != task.target]
+    names = task.columns or [
+        name for name in examples.columns if name not in (task.target, task.weight)
+    ]
     if not names:
         raise BadData.of(examples.source, "there is no column beside the target to learn from")
     return {name: _kind(examples, name) for name in names}
@@ -54,6 +56,24 @@ def check_target(examples: Examples, name: str) -> None:
             "too few rows to hold some out",
             expected=f"at least {LEAST_ROWS}",
             received=str(len(examples)),
+        )
+
+
+def check_counts(examples: Examples, name: str) -> None:
+    """Raises BadData naming the rows that are negative, or all of them if there is nothing to count."""
+    values = examples.columns[name].astype(np.float64)
+    BadData.refuse(
+        Violation(
+            examples.where(int(row)), f"column {name!r} is no count", "0 or more", str(values[row])
+        )
+        for row in np.flatnonzero(values < 0)
+    )
+    if not values.any():
+        raise BadData.of(
+            f"{examples.source}[{name}]",
+            "there is nothing to count",
+            expected="a value above 0",
+            received="only 0",
         )
 
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from modelyard.examples import Examples
 from modelyard.recipe import Split
 from modelyard.spec import Features, Head
-from modelyard.tasks import classification, splitting
+from modelyard.tasks import classification, splitting, weighting
 from modelyard.tasks.classification import Labels
 from modelyard.tasks.keras import (
     Signature,
@@ -89,6 +89,8 @@ class TextLearning:
     labels: Labels
     parts: Parts
     tokenizer: Tokenizer
+    weight: NDArray[np.float32] | None = field(default=None, repr=False)
+    """How much each row counts."""
 
     @classmethod
     def of(
@@ -97,7 +99,13 @@ class TextLearning:
         texts = strings(examples.columns[task.text])
         labels = Labels.of(examples, task.label)
         parts = splitting.by_class(split, labels.names, seed)
-        return cls(texts, labels, parts, Tokenizer.fitted(task, texts[parts.train]))
+        return cls(
+            texts,
+            labels,
+            parts,
+            Tokenizer.fitted(task, texts[parts.train]),
+            weighting.weights(examples, task.weight, parts.train),
+        )
 
     @property
     def features(self) -> Features:
@@ -134,6 +142,9 @@ class TextLearning:
     def arrays(self, part: Part) -> tuple[NDArray[Any], NDArray[Any]]:
         rows = self.parts.of(part)
         return self._numbers(rows), self.labels.one_hot(rows)
+
+    def weights(self, part: Part) -> NDArray[Any] | None:
+        return None if self.weight is None else self.weight[self.parts.of(part)]
 
     def metrics(self) -> list[keras.Metric | str]:
         return ["accuracy"]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field
 
 from modelyard.spec import Features, Head, Spec
-from modelyard.tasks import columns
+from modelyard.tasks import columns, weighting
 from modelyard.tasks.columns import ColumnName
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ class TextClassification(Spec):
     """The column of texts."""
     label: ColumnName = "label"
     """The column of classes."""
+    weight: ColumnName | None = None
+    """The column that says how much an example counts in training and validation, 1 on average; all alike if unset."""
     tokens: Literal["words", "characters"] = "words"
     """What a text is cut into, after it is lower-cased and freed of punctuation (characters keep theirs)."""
     vocabulary: Annotated[int, Field(ge=3, le=1_000_000)] = 20_000
@@ -32,6 +34,7 @@ class TextClassification(Spec):
     """How many tokens of a text are read; the rest is cut off."""
 
     def features(self, schema: Schema) -> Features:
+        weighting.check_schema(schema, self.weight)
         columns.column(schema, "text", self.text, ("text",))
         return Features("tokens", (self.length,), vocabulary=self.vocabulary)
 
@@ -42,6 +45,7 @@ class TextClassification(Spec):
         from modelyard.tasks.text_classification import rows  # NumPy; requests are read without it
 
         rows.check(self, examples)
+        weighting.check(examples, self.weight)
 
     def learn(self, examples: Examples, split: Split, seed: int) -> Learning:
         # TensorFlow, which only a trainer has.
