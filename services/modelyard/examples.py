@@ -24,6 +24,8 @@ class Column:
     """The shape of one value: () for a number, text or bytes."""
     classes: tuple[str, ...] | None = None
     """The distinct values, sorted, where there are few enough to be classes; None if not known."""
+    not_numbers: tuple[tuple[str, str], ...] = ()
+    """Where the first values stand that make this a column of text (`file:line`), and what they are."""
 
 
 @dataclass(frozen=True)

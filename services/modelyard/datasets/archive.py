@@ -1,6 +1,7 @@
 """Reads .npz archives without trusting them: sizes are checked before anything is allocated."""
 
 import zipfile
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -9,11 +10,17 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
+from modelyard import examples
 from modelyard.datasets import packed, table
+from modelyard.datasets.member_names import UNSAFE
+from modelyard.datasets.summary import ColumnSummary, Summary
+from modelyard.datasets.tally import Numbers, Values, classes
 from modelyard.errors import BadData
-from modelyard.examples import Column, Examples, Schema
+from modelyard.examples import Examples
 
 _KINDS = "biufUS"
+_LARGEST_ITEM = 16 * 1024 * 1024
+_PIECE = 4 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -22,6 +29,16 @@ class _Header:
 
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
+    begin: int
+    """How many bytes come before the values."""
+
+
+def summarise(path: Path, title: str) -> Summary:
+    """In one pass over the values, a piece at a time. Raises BadData naming the array."""
+    with packed.opened(path, title) as archive:
+        headers = _headers(archive, title)
+        columns = {name: _summary(archive, name, head, title) for name, head in headers.items()}
+    return Summary(next(iter(headers.values())).shape[0], columns)
 
 
 def read(path: Path, title: str) -> Examples:
@@ -29,17 +46,15 @@ def read(path: Path, title: str) -> Examples:
     with packed.opened(path, title) as archive:
         headers = _headers(archive, title)
         columns = {name: _values(archive, name, title) for name in headers}
-    table.check_rows(columns, title)
     return Examples(columns, title, first_line=0)
 
 
-def schema(path: Path, title: str) -> Schema:
-    """Reads the headers alone, and the values of what may be a label where they are few."""
+def head(path: Path, title: str, rows: int) -> Examples:
+    """The first rows of columns; of arrays with more dimensions the shape, and zeros for their values."""
     with packed.opened(path, title) as archive:
         headers = _headers(archive, title)
-        columns = {name: _describe(archive, name, head, title) for name, head in headers.items()}
-    rows = next(iter(headers.values())).shape[0]
-    return Schema(columns, rows)
+        columns = {name: _first(archive, name, head, rows) for name, head in headers.items()}
+    return Examples(columns, title, first_line=0)
 
 
 def _headers(archive: zipfile.ZipFile, title: str) -> dict[str, _Header]:
@@ -72,7 +87,7 @@ def _header(archive: zipfile.ZipFile, name: str, title: str) -> _Header:
             expected=f"{needed} bytes",
             received=str(declared),
         )
-    return _Header(shape, dtype)
+    return _Header(shape, dtype, begin)
 
 
 def _read_header(file: IO[bytes], where: str) -> tuple[tuple[int, ...], np.dtype[Any]]:
@@ -89,9 +104,12 @@ def _read_header(file: IO[bytes], where: str) -> tuple[tuple[int, ...], np.dtype
 
 def _check_dtype(dtype: np.dtype[Any], rank: int, where: str) -> None:
     if dtype.hasobject:
-        raise BadData.of(where, "holds pickled objects, which are never read; store plain arrays")
+        raise BadData.of(
+            where, "holds pickled objects, which are never read; store plain arrays", reason=UNSAFE
+        )
     is_text = dtype.kind in "US"
-    if dtype.kind not in _KINDS or (is_text and rank != 1):
+    is_sane = 0 < dtype.itemsize <= _LARGEST_ITEM
+    if dtype.kind not in _KINDS or (is_text and rank != 1) or not is_sane:
         raise BadData.of(
             where,
             "holds a kind of values that is not known here",
@@ -117,6 +135,7 @@ def _check_rows(headers: dict[str, _Header], title: str) -> None:
             "the arrays have different numbers of examples",
             received=", ".join(f"{name}: {count}" for name, count in rows.items()),
         )
+    table.check_rows({name: range(count) for name, count in rows.items()}, title)
 
 
 def _values(archive: zipfile.ZipFile, name: str, title: str) -> NDArray[Any]:
@@ -128,12 +147,64 @@ def _values(archive: zipfile.ZipFile, name: str, title: str) -> NDArray[Any]:
     return values.astype(object) if values.dtype.kind in "US" else values
 
 
-def _describe(archive: zipfile.ZipFile, name: str, header: _Header, title: str) -> Column:
+def _first(archive: zipfile.ZipFile, name: str, header: _Header, rows: int) -> NDArray[Any]:
+    count = min(rows, header.shape[0])
     if len(header.shape) > 1:
-        return Column("array", header.shape[1:])
-    if header.dtype.kind == "S":
-        return Column("bytes")
-    if _bytes(header.shape, header.dtype) > table.SMALL_FILE:
-        return Column("text" if header.dtype.kind == "U" else "number")
-    values = Examples({name: _values(archive, name, title)})
-    return table.schema(values, complete=True).columns[name]
+        return np.broadcast_to(np.zeros((), header.dtype), (count, *header.shape[1:]))
+    values = next(_pieces(archive, name, header), np.empty(0, header.dtype))[:count]
+    return values.astype(object) if header.dtype.kind in "US" else values
+
+
+def _summary(archive: zipfile.ZipFile, name: str, header: _Header, title: str) -> ColumnSummary:
+    tally = _Tally(header)
+    for piece in _pieces(archive, name, header):
+        tally.add(piece)
+    return tally.summary()
+
+
+class _Tally:
+    """What an array comes to."""
+
+    def __init__(self, header: _Header) -> None:
+        self._header = header
+        self._values = Values()
+        self._numbers = Numbers()
+        self._missing = 0
+
+    def add(self, piece: NDArray[Any]) -> None:
+        if piece.dtype.kind not in "US":
+            self._numbers.add(piece)
+        if len(self._header.shape) > 1 or piece.dtype.kind == "S":
+            return
+        values = piece.tolist()
+        if piece.dtype.kind == "U":
+            self._missing += values.count("")
+        self._values.add(values)
+
+    def summary(self) -> ColumnSummary:
+        shape, dtype = self._header.shape, self._header.dtype
+        if len(shape) > 1:
+            return self._numbers.complete(ColumnSummary("array", shape[1:]))
+        if dtype.kind == "S":
+            return ColumnSummary("bytes")
+        named = self._values.named(self._labels)
+        found = ColumnSummary(
+            "text" if dtype.kind == "U" else "number",
+            missing=self._missing if dtype.kind == "U" else shape[0] - self._numbers.present,
+            distinct=None if named is None else len(named),
+            classes=classes(named),
+        )
+        return self._numbers.complete(found)
+
+    def _labels(self, keys: Sequence[Any]) -> NDArray[np.object_]:
+        dtype = object if self._header.dtype.kind == "U" else self._header.dtype
+        return examples.labels(np.array(keys, dtype=dtype))
+
+
+def _pieces(archive: zipfile.ZipFile, name: str, header: _Header) -> Iterator[NDArray[Any]]:
+    """The values in the order of the file, a few megabytes at a time."""
+    size = max(1, _PIECE // max(header.dtype.itemsize, 1)) * header.dtype.itemsize
+    with archive.open(f"{name}.npy") as file:
+        file.read(header.begin)
+        while piece := file.read(size):
+            yield np.frombuffer(piece, dtype=header.dtype)

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field, field_validator
 
 from modelyard.datasets import source as sources
-from modelyard.datasets.source import Source
+from modelyard.datasets.source import Kinds, Name, Source
 from modelyard.spec import Spec
 
 if TYPE_CHECKING:
     from modelyard.dataset_store import DatasetStore
+    from modelyard.datasets.summary import Summary
     from modelyard.examples import Examples, Schema
 
 DELIMITERS = {"comma": ",", "tab": "\t", "semicolon": ";", "pipe": "|", "space": " "}
-Name = Annotated[str, Field(min_length=1, max_length=200)]
 
 
 class CSV(Spec):
@@ -32,6 +32,8 @@ class CSV(Spec):
     missing: Annotated[tuple[Annotated[str, Field(max_length=100)], ...], Field(max_length=20)] = ()
     """Cells that stand for a missing value, beside the empty one: such as NA or ?."""
     encoding: Literal["utf-8", "latin-1", "utf-16"] = "utf-8"
+    kinds: Kinds = Field(default={})
+    """What columns hold, where it is not to be inferred: `zip: text`, or `age: number`, which refuses the rows that hold none."""
 
     @field_validator("delimiter")
     @classmethod
@@ -52,17 +54,25 @@ class CSV(Spec):
         return DELIMITERS.get(self.delimiter, self.delimiter)
 
     def open(self, store: DatasetStore) -> Examples:
-        from modelyard.datasets import delimited  # NumPy; requests are read without it
+        from modelyard.datasets import delimited, inspection  # NumPy; requests are read without it
 
-        return delimited.read(self, sources.locate(self.source, store), self._title(store))
+        found = inspection.summary(self, store)
+        return delimited.read(self, *sources.file(self.source, store), found)
 
-    def schema(self, store: DatasetStore) -> Schema:  # type: ignore[override]  # pydantic has given the name up
+    def head(self, store: DatasetStore, rows: int) -> Examples:
         from modelyard.datasets import delimited  # as above
 
-        return delimited.schema(self, sources.locate(self.source, store), self._title(store))
+        return delimited.head(self, *sources.file(self.source, store), rows)
+
+    def schema(self, store: DatasetStore) -> Schema:  # type: ignore[override]  # pydantic has given the name up
+        from modelyard.datasets import inspection  # as above
+
+        return inspection.summary(self, store).schema()
+
+    def summarise(self, store: DatasetStore) -> Summary:
+        from modelyard.datasets import delimited  # as above
+
+        return delimited.summarise(self, *sources.file(self.source, store))
 
     def digest(self, store: DatasetStore) -> str:
         return sources.digest(self.source, store)
-
-    def _title(self, store: DatasetStore) -> str:
-        return sources.title(self.source, store)

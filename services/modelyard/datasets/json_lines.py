@@ -1,46 +1,124 @@
 """Reads JSON lines, and says where they are not what they should be."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from modelyard.datasets import table
-from modelyard.errors import BadData, Violation
-from modelyard.examples import Examples, Schema
+from modelyard.datasets.summary import Summary
+from modelyard.datasets.tally import Kind
+from modelyard.datasets.values import Plain, number, text
+from modelyard.errors import BadData
+from modelyard.examples import Examples
+
+if TYPE_CHECKING:
+    from modelyard.datasets.jsonl import JSONL
 
 _LONGEST_LINE = 16 * 1024 * 1024
+_BATCH_ROWS = 4096
+_BATCH_BYTES = 4 * 1024 * 1024
 
-Row = tuple[int, dict[str, Any]]
-"""An object and its line."""
-
-
-def read(path: Path, title: str, *, most: int | None = None) -> Examples:
-    """All rows, or the first `most`. Raises BadData naming file and line."""
-    rows = list(islice(_rows(path, title), most))
-    table.check_rows({"row": rows}, title)
-    names = list(dict.fromkeys(name for _, row in rows for name in row))
-    table.check_names(names, title)
-    columns = {name: _column(rows, name, title) for name in names}
-    lines = np.array([line for line, _ in rows], dtype=np.int64)
-    return Examples(columns, title, int(lines[0]), lines)
+Row = tuple[int, int, dict[str, Any]]
+"""The line of an object, its length in bytes, and the object."""
 
 
-def schema(path: Path, title: str) -> Schema:
-    complete = table.is_small(path)
-    found = read(path, title, most=None if complete else table.FIRST_ROWS)
-    return table.schema(found, complete=complete)
+def summarise(dataset: "JSONL", path: Path, title: str) -> Summary:
+    """In one pass and bounded memory. Raises BadData naming file and line."""
+    tallies: dict[str, Plain] = {}
+    misfits = table.Misfits()
+    rows = 0
+    for batch in _grouped(_rows(path, title)):
+        names = dict.fromkeys(name for _, _, row in batch for name in row)
+        for name in names:
+            if name not in tallies:
+                tallies[name] = Plain(name, dataset.kinds.get(name), missing=rows)
+        rows += len(batch)
+        table.check_names(list(tallies), title)
+        for name, tally in tallies.items():
+            cells = [row.get(name) for _, _, row in batch]
+            misfits.add(tally.add(cells, _where(title, batch)))
+    misfits.refuse()
+    table.check_rows({"row": range(rows)}, title)
+    table.check_kinds(dataset.kinds, tallies)
+    return Summary(rows, {name: tally.summary() for name, tally in tallies.items()})
+
+
+def read(path: Path, title: str, found: Summary) -> Examples:
+    """All rows; `found` says which columns there are and which of them hold numbers."""
+    kinds = {name: _kind(column.kind) for name, column in found.columns.items()}
+    return _examples(_grouped(_rows(path, title)), title, kinds)
+
+
+def head(dataset: "JSONL", path: Path, title: str, rows: int) -> Examples:
+    """The first rows; a column holds numbers if all of these do."""
+    kept = list(islice(_rows(path, title), rows))
+    table.check_rows({"row": kept}, title)
+    names = dict.fromkeys(name for _, _, row in kept for name in row)
+    kinds: dict[str, Kind] = {
+        name: dataset.kinds.get(name) or _kind_of(row.get(name) for _, _, row in kept)
+        for name in names
+    }
+    return _examples([kept], title, kinds)
+
+
+def _where(title: str, batch: list[Row]) -> Callable[[int], str]:
+    return lambda row: f"{title}:{batch[row][0]}"
+
+
+def _examples(batches: Iterable[list[Row]], title: str, kinds: dict[str, Kind]) -> Examples:
+    lines: list[int] = []
+    parts: dict[str, list[NDArray[Any]]] = {name: [] for name in kinds}
+    for batch in batches:
+        lines += [line for line, _, _ in batch]
+        for name, part in parts.items():
+            part.append(_column([row.get(name) for _, _, row in batch], kinds[name]))
+    columns = {name: np.concatenate(part) for name, part in parts.items()}
+    return Examples(columns, title, lines[0], np.array(lines, dtype=np.int64))
+
+
+def _column(cells: Sequence[Any], of: Kind) -> NDArray[Any]:
+    convert = number if of == "number" else text
+    return table.column([None if cell is None else convert(cell) for cell in cells], of)
+
+
+def _kind_of(cells: Iterable[Any]) -> Kind:
+    known = [cell for cell in cells if cell is not None]
+    is_number = known and all(_is_number(cell) for cell in known)
+    return "number" if is_number else "text"
+
+
+def _is_number(cell: Any) -> bool:
+    return isinstance(cell, int | float) and not isinstance(cell, bool)
+
+
+def _kind(kind: str) -> Kind:
+    return "number" if kind == "number" else "text"
+
+
+def _grouped(rows: Iterator[Row]) -> Iterator[list[Row]]:
+    """Enough rows at a time to be quick, and few enough to be small."""
+    some: list[Row] = []
+    size = 0
+    for row in rows:
+        some.append(row)
+        size += row[1]
+        if len(some) >= _BATCH_ROWS or size >= _BATCH_BYTES:
+            yield some
+            some, size = [], 0
+    if some:
+        yield some
 
 
 def _rows(path: Path, title: str) -> Iterator[Row]:
     with open(path, "rb") as file:
         for number, line in enumerate(iter(lambda: file.readline(_LONGEST_LINE + 1), b""), start=1):
             if line.strip():
-                yield number, _object(line, f"{title}:{number}")
+                yield number, len(line), _object(line, f"{title}:{number}")
 
 
 def _object(line: bytes, where: str) -> dict[str, Any]:
@@ -57,45 +135,3 @@ def _object(line: bytes, where: str) -> dict[str, Any]:
 
 def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is no JSON; a missing value is null")
-
-
-def _column(rows: list[Row], name: str, title: str) -> NDArray[Any]:
-    """Numbers if all values are; a row without the name has no value."""
-    cells = [row.get(name) for _, row in rows]
-    kinds = {_kind(cell) for cell in cells if cell is not None}
-    if not kinds <= {"number"} and not kinds <= {"text"}:
-        BadData.refuse(_misfits(rows, name, title))
-    if kinds == {"number"}:
-        return np.array([np.nan if cell is None else _float(cell) for cell in cells])
-    values = np.empty(len(cells), dtype=object)
-    values[:] = ["" if cell is None else _text(cell) for cell in cells]
-    return values
-
-
-def _misfits(rows: list[Row], name: str, title: str) -> Iterator[Violation]:
-    """The cells that are no plain values, or not of the kind that the column's first value is of."""
-    wanted = next(_kind(row[name]) for _, row in rows if row.get(name) is not None)
-    wanted = wanted if wanted in ("number", "text") else "number or text"
-    for line, row in rows:
-        cell = row.get(name)
-        if cell is not None and _kind(cell) != wanted:
-            yield Violation(
-                f"{title}:{line}", f"column {name!r} holds different things", wanted, _kind(cell)
-            )
-
-
-def _kind(cell: Any) -> str:
-    if isinstance(cell, bool | str):
-        return "text"
-    return "number" if isinstance(cell, int | float) else type(cell).__name__
-
-
-def _float(cell: float) -> float:
-    try:
-        return float(cell)
-    except OverflowError:  # a whole number of more than 308 digits
-        return np.inf if cell > 0 else -np.inf
-
-
-def _text(cell: str | bool) -> str:
-    return cell if isinstance(cell, str) else str(cell).lower()

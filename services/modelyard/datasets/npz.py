@@ -10,6 +10,7 @@ from modelyard.spec import Spec
 
 if TYPE_CHECKING:
     from modelyard.dataset_store import DatasetStore
+    from modelyard.datasets.summary import Summary
     from modelyard.examples import Examples, Schema
 
 
@@ -20,17 +21,25 @@ class NPZ(Spec):
     source: Source
 
     def open(self, store: DatasetStore) -> Examples:
-        from modelyard.datasets import archive  # NumPy; requests are read without it
+        from modelyard.datasets import archive, inspection  # NumPy; requests are read without it
 
-        return archive.read(sources.locate(self.source, store), self._title(store))
+        inspection.summary(self, store)  # refuses what must not be read into memory
+        return archive.read(*sources.file(self.source, store))
 
-    def schema(self, store: DatasetStore) -> Schema:  # type: ignore[override]  # pydantic has given the name up
+    def head(self, store: DatasetStore, rows: int) -> Examples:
         from modelyard.datasets import archive  # as above
 
-        return archive.schema(sources.locate(self.source, store), self._title(store))
+        return archive.head(*sources.file(self.source, store), rows)
+
+    def schema(self, store: DatasetStore) -> Schema:  # type: ignore[override]  # pydantic has given the name up
+        from modelyard.datasets import inspection  # as above
+
+        return inspection.summary(self, store).schema()
+
+    def summarise(self, store: DatasetStore) -> Summary:
+        from modelyard.datasets import archive  # as above
+
+        return archive.summarise(*sources.file(self.source, store))
 
     def digest(self, store: DatasetStore) -> str:
         return sources.digest(self.source, store)
-
-    def _title(self, store: DatasetStore) -> str:
-        return sources.title(self.source, store)

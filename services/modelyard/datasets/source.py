@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
@@ -41,11 +41,26 @@ Source = Annotated[str, Field(max_length=200), AfterValidator(_checked)]
 """`builtin://digits`, or `dataset://` and the SHA-256 of an upload."""
 
 
+Name = Annotated[str, Field(min_length=1, max_length=200)]
+"""Of a column."""
+Kinds = Annotated[dict[Name, Literal["number", "text"]], Field(max_length=10_000)]
+"""What columns hold, by their names."""
+
+
+def builtin_file(name: str) -> Path:
+    return _BUILTIN_FOLDER / BUILTIN[name]
+
+
+def file(source: str, store: DatasetStore) -> tuple[Path, str]:
+    """Where the bytes are, and what messages call them."""
+    return locate(source, store), title(source, store)
+
+
 def locate(source: str, store: DatasetStore) -> Path:
     """The file. Raises InvalidRequest on `dataset.source` if nothing was uploaded under that digest."""
     scheme, _, name = source.partition("://")
     if scheme == "builtin":
-        return _BUILTIN_FOLDER / BUILTIN[name]
+        return builtin_file(name)
     try:
         return store.path(name)
     except NotFound as error:

@@ -9,6 +9,7 @@ from modelyard import logs
 from modelyard.dataset_store import DatasetStore, StoredDataset
 from modelyard.datasets.suggestion import suggest
 from modelyard.jobs.dataset_usage import DatasetUsage
+from modelyard.jobs.dataset_views import dataset_views
 from modelyard.jobs.problems import too_large
 from modelyard.jobs.request_body import Slots, declared_length, pieces
 from modelyard.settings import JobsSettings
@@ -44,6 +45,8 @@ def dataset_routes(
     def list_datasets() -> dict[str, list[StoredDataset]]:
         """The oldest first."""
         return {"datasets": datasets.list()}
+
+    routes.include_router(dataset_views(datasets))
 
     @routes.get("/{digest}")
     def get_dataset(digest: str) -> dict[str, Any]:

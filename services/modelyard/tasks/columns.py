@@ -40,13 +40,21 @@ def column(schema: Schema, field: str, name: str, kinds: Iterable[ColumnKind]) -
         )
     wanted = tuple(kinds)
     if found.kind not in wanted:
-        raise InvalidRequest.of(
+        wrong = Violation(
             f"task.{field}",
             f"the column {name!r} does not hold what the task needs",
             expected=" or ".join(_MEANING[kind] for kind in wanted),
             received=_MEANING[found.kind],
         )
+        raise InvalidRequest.of_all((wrong, *_culprits(found, name, wanted)))
     return found
+
+
+def _culprits(found: Column, name: str, wanted: Iterable[ColumnKind]) -> Iterator[Violation]:
+    """The first values that keep a column from being one of numbers, where one of numbers is needed."""
+    if "number" in wanted:
+        for place, value in found.not_numbers:
+            yield Violation(place, f"column {name!r} holds no number", "a number", value)
 
 
 def classes(schema: Schema, name: str, *, field: str = "label") -> int | None:

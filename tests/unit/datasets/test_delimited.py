@@ -1,5 +1,7 @@
 """CSV files as people have them: what is read, and what is said of those that cannot be."""
 
+import tracemalloc
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ from modelyard.dataset_store import DatasetStore
 from modelyard.datasets import CSV
 from modelyard.errors import BadData, InvalidRequest
 from modelyard.examples import Examples
+from modelyard.tasks.tabular.task import TabularRegression
 
 
 @pytest.fixture
@@ -136,17 +139,106 @@ def test_schema_tells_classes(store: DatasetStore) -> None:
     assert (schema.columns["size"].kind, schema.columns["label"].kind) == ("number", "text")
 
 
-def test_schema_of_a_large_file_reads_its_beginning(
-    store: DatasetStore, monkeypatch: pytest.MonkeyPatch
+def test_a_late_word_is_seen_and_its_line_is_known(store: DatasetStore) -> None:
+    rows = [b"%d,x" % i for i in range(20_000)]
+    rows[17_000] = b"n/a,y"
+    schema = uploaded(store, b"age,label\n" + b"\n".join(rows)).schema(store)
+
+    assert schema.rows == 20_000
+    assert schema.columns["age"].kind == "text"
+    assert schema.columns["age"].not_numbers == (("people.csv:17002", "'n/a'"),)
+    assert schema.columns["label"].classes == ("x", "y")
+
+
+def test_a_task_that_needs_numbers_names_the_line_that_holds_none(store: DatasetStore) -> None:
+    dataset = uploaded(store, b"age,rings\n1,3\n2,many\n3,4\n")
+
+    with pytest.raises(InvalidRequest) as caught:
+        TabularRegression(target="rings").head(dataset.schema(store))
+
+    assert [(v.field, v.received) for v in caught.value.violations] == [
+        ("task.target", "text"),
+        ("people.csv:3", "'many'"),
+    ]
+
+
+def test_a_kind_that_is_given_is_kept(store: DatasetStore) -> None:
+    dataset = uploaded(store, b"zip,empty\n08001,\n10115,\n", kinds={"zip": "text"})
+
+    assert dataset.schema(store).columns["zip"].classes == ("08001", "10115")
+    assert dataset.open(store).columns["zip"].tolist() == ["08001", "10115"]
+    empty = uploaded(store, b"zip,empty\n08001,\n10115,\n", kinds={"empty": "number"})
+    assert np.isnan(empty.open(store).columns["empty"]).all()
+
+
+@pytest.mark.parametrize(
+    ("kinds", "field", "message"),
+    [
+        ({"name": "number"}, "people.csv:3", "column 'name' holds no number"),
+        ({"nothing": "text"}, "dataset.kinds.nothing", "the dataset has no such column"),
+    ],
+)
+def test_a_kind_that_cannot_hold(
+    store: DatasetStore, kinds: dict[str, str], field: str, message: str
 ) -> None:
-    monkeypatch.setattr("modelyard.datasets.table.SMALL_FILE", 100)
-    dataset = uploaded(store, b"a,label\n" + b"1,x\n" * 5000 + b"broken\n")
+    dataset = uploaded(store, b"age,name\n1,2\n2,Ada\n", kinds=kinds)
 
+    for ask in (dataset.schema, dataset.open):
+        with pytest.raises(InvalidRequest) as caught:
+            ask(store)
+        assert caught.value.violations[0].field == field
+        assert message in caught.value.violations[0].message
+
+
+def test_what_the_columns_come_to(store: DatasetStore) -> None:
+    content = b"whole weight,sex,empty\n1,M,\n2.5,F,\n,M,\n4.5,,\n"
+
+    found = uploaded(store, content).summarise(store)
+
+    weight, sex, empty = found.columns.values()
+    assert list(found.columns) == ["whole weight", "sex", "empty"]
+    assert (weight.min, weight.max, weight.missing) == (1.0, 4.5, 1)
+    assert weight.mean == pytest.approx(8 / 3)
+    assert sex.classes == {"F": 1, "M": 2}
+    assert (sex.kind, sex.missing, sex.distinct) == ("text", 1, 2)
+    assert (empty.kind, empty.missing, empty.distinct) == ("text", 4, 0)
+
+
+def test_too_many_values_are_no_classes(store: DatasetStore) -> None:
+    rows = b"".join(b"%d,%d\n" % (i, i % 1000) for i in range(12_000))
+
+    schema = uploaded(store, b"id,group\n" + rows).summarise(store)
+
+    assert (schema.columns["id"].distinct, schema.columns["id"].classes) == (None, None)
+    assert schema.columns["group"].distinct == 1000
+
+
+def test_a_second_look_is_free(store: DatasetStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    dataset = uploaded(store, b"a,b\n1,x\n2,y\n")
+    first = dataset.schema(store)
+    monkeypatch.setattr(CSV, "summarise", None)
+
+    assert dataset.schema(store) == first
+    assert CSV.model_validate(dataset.model_dump()).schema(store) == first
+
+
+def test_a_large_file_is_looked_through_in_little_memory(store: DatasetStore) -> None:
+    """8 MB, 40 as rows of texts, of which no more than a few batches are held at a time."""
+    line = b"%d,some words that make the line longer,%d\n"
+
+    def content() -> Iterator[bytes]:
+        yield b"id,text,value\n"
+        for start in range(0, 150_000, 1000):
+            yield b"".join(line % (i, i * 7) for i in range(start, start + 1000))
+
+    dataset = CSV(source=f"dataset://{store.put(content(), name='large.csv')}")
+    tracemalloc.start()
     schema = dataset.schema(store)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
 
-    assert schema.rows is None
-    assert schema.columns["label"].classes is None
-    assert schema.columns["a"].kind == "number"
+    assert schema.rows == 150_000
+    assert peak < 16 * 1024 * 1024
 
 
 def test_an_upload_that_is_not_there(store: DatasetStore) -> None:

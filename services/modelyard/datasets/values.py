@@ -1,0 +1,93 @@
+"""Columns of plain values that know their kind: numbers, texts, true and false."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from modelyard import examples
+from modelyard.datasets.summary import ColumnSummary
+from modelyard.datasets.tally import Kind, Numbers, Values, classes, shown
+from modelyard.errors import Violation
+
+
+class Plain:
+    """A column whose values come as Python's; all must be of the kind of the first."""
+
+    def __init__(self, name: str, wanted: Kind | None, *, missing: int) -> None:
+        """`missing` rows have passed already."""
+        self.name = name
+        self._wanted = wanted
+        self._kind: Kind | None = wanted
+        self._rows = missing
+        self._values = Values()
+        self._numbers = Numbers()
+        self._missing = missing
+
+    def add(self, cells: Sequence[Any], where: Callable[[int], str]) -> Iterator[Violation]:
+        """Answers the cells that are not of the kind that the column's first value is of."""
+        self._rows += len(cells)
+        known = [cell for cell in cells if cell is not None]
+        self._missing += len(cells) - len(known)
+        if self._kind is None:
+            self._kind = next(filter(None, map(_kind, known)), None)
+        if not all(self._fits(cell) for cell in known):
+            return self._misfits(cells, where)
+        self._count(known)
+        return iter(())
+
+    def summary(self) -> ColumnSummary:
+        if self._kind == "number":
+            values = self._values.named(lambda keys: examples.labels(np.array(keys, np.float64)))
+        else:
+            values = self._values.named(lambda keys: np.array(keys, dtype=object))
+        found = ColumnSummary(
+            self._kind or "text",
+            missing=self._missing,
+            distinct=None if values is None else len(values),
+            classes=classes(values),
+        )
+        return self._numbers.complete(found)
+
+    def _fits(self, cell: Any) -> bool:
+        kind = _kind(cell)
+        return kind is not None and (self._wanted == "text" or kind == self._kind)
+
+    def _count(self, known: Sequence[Any]) -> None:
+        if self._kind == "number":
+            numbers = [number(cell) for cell in known]
+            self._values.add(numbers)
+            self._numbers.add(np.array(numbers, dtype=np.float64))
+        else:
+            texts = [text(cell) for cell in known]
+            self._missing += texts.count("")
+            self._values.add(texts)
+
+    def _misfits(self, cells: Sequence[Any], where: Callable[[int], str]) -> Iterator[Violation]:
+        wanted = self._kind or "number or text"
+        for row, cell in enumerate(cells):
+            if cell is not None and not self._fits(cell):
+                kind = _kind(cell)
+                received = f"{kind} {shown(cell)}" if kind else type(cell).__name__
+                yield Violation(
+                    where(row), f"column {self.name!r} holds different things", wanted, received
+                )
+
+
+def number(cell: float) -> float:
+    try:
+        return float(cell)
+    except OverflowError:  # a whole number of more than 308 digits
+        return np.inf if cell > 0 else -np.inf
+
+
+def text(cell: Any) -> str:
+    """true and false as JSON writes them; numbers, where they are wanted as text, as Python does."""
+    return str(cell).lower() if isinstance(cell, bool) else str(cell)
+
+
+def _kind(cell: Any) -> Kind | None:
+    """None for what is no plain value."""
+    if isinstance(cell, bool | str):
+        return "text"
+    return "number" if isinstance(cell, int | float) else None
