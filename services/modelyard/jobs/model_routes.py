@@ -67,20 +67,20 @@ def model_routes(models: ModelStore) -> APIRouter:
         versions = [_version(models, name, number) for number in _numbers(models, name)]
         return Model(name=name, aliases=models.aliases(name), versions=versions)
 
-    @routes.get("/{name}/versions/{number}")
-    def get_version(name: str, number: Number) -> Version:
+    @routes.get("/{name}/versions/{version}")
+    def get_version(name: str, version: Number) -> Version:
         """Get a version."""
         _numbers(models, name)
-        return _version(models, name, number)
+        return _version(models, name, version)
 
-    @routes.delete("/{name}/versions/{number}", status_code=204)
-    def delete_version(name: str, number: Number) -> None:
+    @routes.delete("/{name}/versions/{version}", status_code=204)
+    def delete_version(name: str, version: Number) -> None:
         """Delete a version.
 
         Inference stops answering with it. Refused while an alias names it.
         """
         _numbers(models, name)
-        models.delete(name, number)
+        models.delete(name, version)
 
     @routes.put("/{name}/aliases/{alias}")
     def move_alias(name: str, alias: str, target: AliasTarget) -> dict[str, int]:
