@@ -41,9 +41,19 @@ def _explain_api(error: ApiError, said: Invocation) -> int:
         say_help(
             f"start it with `{program()} up`, or say where it runs: --url, --grpc, `context use`"
         )
-    elif error.request_id and not isinstance(error, JobFailed):
-        click.echo(f"request {error.request_id}", err=True)
+    else:
+        _say_how_to_mend(error.reason)
+        if error.request_id and not isinstance(error, JobFailed):
+            click.echo(f"request {error.request_id}", err=True)
     return _exit_code(error)
+
+
+def _say_how_to_mend(reason: str) -> None:
+    from modelyard.reasons import Area, of  # a table that is only read when something went wrong
+
+    known = of(reason)
+    if known is not None and known.area is not Area.ANYWHERE:  # those only say "read the message"
+        say_help(known.mending)
 
 
 def _who_said(addresses: Addresses, message: str) -> str:
