@@ -11,6 +11,8 @@ from modelyard.dataset_store import DatasetStore
 from modelyard.job_queue import Doorbell, make_app
 from modelyard.job_store import JobStore
 from modelyard.jobs import problems
+from modelyard.jobs.api_document import describe
+from modelyard.jobs.api_page import api_page
 from modelyard.jobs.body_limit import BodyLimit
 from modelyard.jobs.dataset_routes import dataset_routes
 from modelyard.jobs.dataset_usage import DatasetUsage
@@ -83,6 +85,8 @@ def create_app(settings: JobsSettings) -> FastAPI:
     app.include_router(model_routes(models))
     app.include_router(worker_routes(store))
     app.include_router(error_pages())
+    app.include_router(api_page())
+    describe(app)
     # The last one added is the outermost.
     hosts = settings.allowed_hosts or default_hosts(settings.host)
     app.add_middleware(BodyLimit, limit=settings.max_body_bytes, uploads=settings.max_dataset_bytes)

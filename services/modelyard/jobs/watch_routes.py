@@ -20,17 +20,39 @@ _SHORTEST_PAUSE = 0.1
 _LONGEST_PAUSE = 1.0
 """Seconds between two looks at a log that does not grow."""
 
+
+def _stream(events: list[str], id_pattern: str) -> dict[str, Any]:
+    """The schema of each event; the data is JSON in a string, as the format has it."""
+    properties = {
+        "id": {"type": "string", "pattern": id_pattern},
+        "event": {"type": "string", "enum": events},
+        "data": {"type": "string", "contentMediaType": "application/json"},
+    }
+    schema = {"type": "object", "properties": properties, "required": ["id", "event", "data"]}
+    return {"schema": schema}
+
+
+_EVENTS = [
+    "state",
+    "progress",
+    "epoch",
+    "checkpoint",
+    "warning",
+    "result",
+    "published",
+    "end",
+]
 _EVENT_STREAM: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "Server-sent events.",
-        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        "content": {"text/event-stream": _stream(_EVENTS, "^[0-9]+-[0-9]+$")},
     }
 }
 _LOGS: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "Server-sent events, or plain text of all that is there if follow is false.",
         "content": {
-            "text/event-stream": {"schema": {"type": "string"}},
+            "text/event-stream": _stream(["log", "end"], "^[0-9]+-[0-9]+$"),
             "text/plain": {"schema": {"type": "string"}},
         },
     }
