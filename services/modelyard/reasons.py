@@ -442,6 +442,18 @@ _PREDICTIONS = _reasons(
         "Ask for `signature_def`.",
     ),
     (
+        "NO_JSON_FORM",
+        _UNKNOWN,
+        "The REST API has no form for tensors of this type.",
+        "Ask over gRPC, which carries every type.",
+    ),
+    (
+        "NO_LENGTH",
+        (Code.INVALID_ARGUMENT, Code.UNIMPLEMENTED),
+        "The REST request does not say how long its body is, or says it in two ways.",
+        "Send one `Content-Length`, and no `Transfer-Encoding`.",
+    ),
+    (
         "EMPTY_INPUT",
         _INVALID,
         "The call brought no example.",
@@ -516,9 +528,9 @@ _PREDICTIONS = _reasons(
     ("CALLER_LEFT", _LEFT, "The caller ended the call.", "Nothing has to be mended."),
     (
         "OUTPUT_ROWS",
-        _DEFECT,
-        "The model answered with another number of rows than it was asked for.",
-        "Its signature must keep the first dimension; publish a version that does.",
+        (Code.INTERNAL, Code.INVALID_ARGUMENT),
+        "The model answered with another number of rows than it was asked for, or its outputs differ in it.",
+        "Its signature must keep the first dimension; publish a version that does, or ask REST with `inputs` instead of `instances`.",
     ),
 )
 

@@ -1,5 +1,7 @@
 """What a call turned out to be about, for the metrics and the log line at its end."""
 
+import re
+import uuid
 from contextvars import ContextVar
 from dataclasses import dataclass
 
@@ -28,3 +30,11 @@ def note(model: str, version: int, signature: str = "") -> None:
     subject = _subject.get()
     if subject is not None:
         subject.model, subject.version, subject.signature = model, version, signature
+
+
+_GIVEN_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
+
+
+def request_id(given: str) -> str:
+    """The caller's, if it is one, so that traces meet; else a new one."""
+    return given if _GIVEN_ID.fullmatch(given) else uuid.uuid4().hex

@@ -3,9 +3,7 @@
 The servicers behind it raise errors of `modelyard.errors`, and nothing else translates them.
 """
 
-import re
 import time
-import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -19,7 +17,6 @@ from modelyard import logs
 from modelyard.errors import (
     Cancelled,
     DeadlineExceeded,
-    InternalError,
     InvalidRequest,
     ModelyardError,
     ResourceExhausted,
@@ -27,13 +24,11 @@ from modelyard.errors import (
 from modelyard.inference import call
 from modelyard.inference.byte_budget import ByteBudget, Reservation
 from modelyard.inference.metrics import InferenceMetrics
+from modelyard.inference.outcome import note_end
 from modelyard.inference.pool import CallPool
 from modelyard.inference.status import public, status_of
 
-log = logs.get(__name__)
-
 REQUEST_ID = "x-request-id"
-_GIVEN_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
 _RETRY_SECONDS = 0.1
 
 Handler = Any  # grpc.RpcMethodHandler is generic over messages that do not matter here
@@ -135,38 +130,10 @@ class CallInterceptor(grpc.ServerInterceptor):
             failure = error
         if received.bytes is not None:
             received.bytes.release()
-        self._note_end(api, subject, time.monotonic() - started, failure)
+        note_end(self._metrics, api, subject, time.monotonic() - started, failure)
         if failure is not None:
             self._abort(context, public(failure), request_id)
         return answer
-
-    def _note_end(
-        self, api: str, subject: call.Subject, seconds: float, failure: BaseException | None
-    ) -> None:
-        code = "OK" if failure is None else public(failure).code.value
-        self._metrics.observe_call(
-            seconds,
-            model=subject.model,
-            version=subject.version,
-            signature=subject.signature,
-            api=api,
-            code=code,
-        )
-        if isinstance(failure, ResourceExhausted | DeadlineExceeded | Cancelled):
-            self._metrics.rejected.labels(failure.reason.lower()).inc()
-        about = {
-            "api": api,
-            "model": subject.model,
-            "version": subject.version,
-            "code": code,
-            "seconds": round(seconds, 6),
-        }
-        if failure is None:
-            log.debug("call", **about)
-        elif isinstance(failure, ModelyardError) and not isinstance(failure, InternalError):
-            log.info("call_failed", **about, reason=failure.reason, error=failure.message[:500])
-        else:
-            log.error("call_failed", **about, exc_info=failure)
 
     def _turned_away(self, handler: Handler) -> Handler:
         def refuse(_: Any, context: grpc.ServicerContext) -> NoReturn:
@@ -218,6 +185,6 @@ def _undecodable(error: Exception) -> InvalidRequest:
 def _request_id(context: grpc.ServicerContext) -> str:
     """The caller's, if it is one, so that traces meet; else a new one."""
     for key, value in context.invocation_metadata() or ():
-        if key == REQUEST_ID and isinstance(value, str) and _GIVEN_ID.fullmatch(value):
-            return value
-    return uuid.uuid4().hex
+        if key == REQUEST_ID and isinstance(value, str):
+            return call.request_id(value)
+    return call.request_id("")

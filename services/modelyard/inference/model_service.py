@@ -42,6 +42,9 @@ class ModelService:
         )
 
     def get_model_status(self, request: Any, context: grpc.ServicerContext) -> Any:
+        return self.status(request)
+
+    def status(self, request: Any) -> Any:
         if not request.HasField("model_spec"):
             raise InvalidRequest("Missing ModelSpec", reason="MODEL_SPEC_MISSING")
         name = request.model_spec.name

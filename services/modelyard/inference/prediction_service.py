@@ -139,6 +139,9 @@ class PredictionService:
         return regress(self._predictor, ref_of(spec), signature, examples_of(given), call)
 
     def get_model_metadata(self, request: Any, context: grpc.ServicerContext) -> Any:
+        return self.metadata(request)
+
+    def metadata(self, request: Any) -> Any:
         if not request.HasField("model_spec"):
             raise InvalidRequest("Missing ModelSpec", reason="MODEL_SPEC_MISSING")
         if not request.metadata_field:

@@ -17,11 +17,13 @@ from modelyard.inference import health as health_service
 from modelyard.inference import model_service, prediction_service, reflection
 from modelyard.inference.batcher import Limits
 from modelyard.inference.byte_budget import ByteBudget
+from modelyard.inference.http_door import HttpDoor, HttpLimits, HttpProtocol
 from modelyard.inference.interceptors import CallInterceptor
 from modelyard.inference.metrics import InferenceMetrics
 from modelyard.inference.model_manager import ModelManager
 from modelyard.inference.pool import CallPool
 from modelyard.inference.predictor import BatchingPredictor
+from modelyard.inference.rest import TensorFlowRest
 from modelyard.model_store import ModelStore
 from modelyard.prediction import Predictor
 from modelyard.runtimes import Runtime
@@ -77,9 +79,10 @@ class InferenceServer:
         decoded = ByteBudget(settings.max_bytes_in_flight, metrics.bytes_in_flight)
         predictor = BatchingPredictor(self._models, decoded)
         self._pool = CallPool(settings.threads, settings.max_concurrent_calls)
+        received = ByteBudget(settings.max_bytes_in_flight)
         interceptor = CallInterceptor(
             self._pool,
-            ByteBudget(settings.max_bytes_in_flight),
+            received,
             metrics,
             untouched=frozenset({health_service.SERVICE}),
             help_url=settings.help_url,
@@ -90,7 +93,12 @@ class InferenceServer:
             options=_options(settings.max_bytes_in_flight),
             maximum_concurrent_rpcs=settings.max_concurrent_calls + _EXTRA_RPCS,
         )
-        self._add_services(predictor)
+        predictions = prediction_service.PredictionService(predictor, settings.max_bytes_in_flight)
+        models = model_service.ModelService(self._models, settings.reload_roots)
+        self._add_services(predictor, [predictions.handler(), models.handler()])
+        self._protocols: list[HttpProtocol] = [TensorFlowRest(predictor, predictions, models)]
+        self._received, self._metrics = received, metrics
+        self._rest: HttpDoor | None = None
         self._pages: ThreadingHTTPServer | None = None
         self._is_draining = False
         self.port = 0
@@ -99,6 +107,8 @@ class InferenceServer:
         """Opens the ports and begins to load. Raises OSError or RuntimeError if a port is taken."""
         settings = self._settings
         self.port = self._grpc.add_insecure_port(_address(settings.grpc_host, settings.grpc_port))
+        if settings.rest_port is not None:
+            self._rest = self._open_rest(settings.rest_port)
         self._pages = telemetry.serve(
             self._registry,
             settings.metrics_host,
@@ -106,6 +116,8 @@ class InferenceServer:
             ready=self._ready,
         )
         self._grpc.start()
+        if self._rest is not None:
+            self._rest.start()
         self._models.start()
         # So that the first version that is ever published does not wait for the import.
         Thread(target=_import_runtime, name="import-runtime", daemon=True).start()
@@ -114,6 +126,7 @@ class InferenceServer:
             grpc=f"{settings.grpc_host}:{self.port}",
             metrics=f"{settings.metrics_host}:{self._pages.server_port}",
             models=str(settings.models),
+            **({"rest": f"{settings.grpc_host}:{self._rest.port}"} if self._rest else {}),
         )
 
     def stop(self) -> bool:
@@ -123,8 +136,9 @@ class InferenceServer:
         self._health.enter_graceful_shutdown()
         stopped = self._grpc.stop(self._settings.grace_seconds)
         self._models.stop()
+        is_rest_drained = self._rest is None or self._rest.stop(self._settings.grace_seconds)
         stopped.wait(self._settings.grace_seconds + 5.0)
-        is_drained = self._pool.calls == 0
+        is_drained = self._pool.calls == 0 and is_rest_drained
         if self._pages is not None:
             self._pages.shutdown()
         log.info("inference_stopped", drained=is_drained)
@@ -133,7 +147,19 @@ class InferenceServer:
     def _ready(self) -> tuple[bool, str]:
         return (False, "draining") if self._is_draining else self._models.ready()
 
-    def _add_services(self, predictor: Predictor) -> None:
+    def _open_rest(self, port: int) -> HttpDoor:
+        settings = self._settings
+        limits = HttpLimits(
+            settings.max_rest_connections,
+            settings.max_rest_body_bytes,
+            settings.rest_timeout_seconds,
+        )
+        address = (settings.grpc_host, port)
+        return HttpDoor(address, self._protocols, self._received, self._metrics, limits)
+
+    def _add_services(
+        self, predictor: Predictor, foreign: Sequence[grpc.GenericRpcHandler]
+    ) -> None:
         settings, server = self._settings, self._grpc
         vision_pb2_grpc.add_VisionServiceServicer_to_server(VisionServicer(predictor), server)
         text_pb2_grpc.add_TextServiceServicer_to_server(TextServicer(predictor), server)
@@ -141,11 +167,7 @@ class InferenceServer:
             ForecastingServicer(predictor), server
         )
         tabular_pb2_grpc.add_TabularServiceServicer_to_server(TabularServicer(predictor), server)
-        handlers: list[grpc.GenericRpcHandler] = [
-            prediction_service.PredictionService(predictor, settings.max_bytes_in_flight).handler(),
-            model_service.ModelService(self._models, settings.reload_roots).handler(),
-            self._health.handler(),
-        ]
+        handlers = [*foreign, self._health.handler()]
         if settings.reflection:
             services = (*TYPED, *TF_SERVING, health_service.SERVICE)
             handlers += reflection.handlers(services, [POOL])

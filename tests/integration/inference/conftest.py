@@ -116,6 +116,7 @@ class Service:
     log: Path
     port: int = 0
     metrics_port: int = 0
+    rest_port: int = 0
     channels: list[grpc.Channel] = field(default_factory=list)
 
     def channel(self) -> grpc.Channel:
@@ -161,6 +162,7 @@ class Service:
         started = self._started()[0]
         self.port = int(started["grpc"].rpartition(":")[2])
         self.metrics_port = int(started["metrics"].rpartition(":")[2])
+        self.rest_port = int(started.get("rest", ":0").rpartition(":")[2])
         self.wait_until(lambda: self.page("/healthz/ready")[0] == 200)
         return self
 
