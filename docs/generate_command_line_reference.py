@@ -28,7 +28,7 @@ Data goes to stdout, progress and messages to stderr. Without a terminal there a
 | 3 | not found |
 | 4 | nobody answers |
 | 5 | not allowed |
-| 6 | conflict: one idempotency key for two requests, a version that an alias names, a dataset in use |
+| 6 | conflict, such as one idempotency key for two different requests |
 | 7 | the wait is over; the job goes on |
 | 8 | the job was cancelled |
 | 130 | Ctrl-C: stopped watching; the job goes on |

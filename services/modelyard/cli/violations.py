@@ -15,7 +15,11 @@ from modelyard.client import ApiError, Client, InvalidRequest
 from modelyard.client.requests import WrittenRequest
 from modelyard.errors import Violation
 
-_UNKNOWN_FIELD = "Extra inputs are not permitted"  # pydantic's words
+# Pydantic's words.
+_UNKNOWN_FIELD = "Extra inputs are not permitted"
+_UNKNOWN_KIND = re.compile(
+    r"Input tag '(?P<received>.*)' found using '(?P<field>\w+)' does not match any of the expected tags: (?P<expected>.*)"
+)
 
 
 def show(
@@ -27,7 +31,7 @@ def show(
     """
     count = len(error.violations)
     say_error(error.reason, f"{count} problem{'s' if count > 1 else ''} in {name}")
-    for violation in error.violations:
+    for violation in map(_of_kind, error.violations):
         _show_one(violation, text, name, known)
     about = _section(error.violations)
     click.echo(
@@ -76,6 +80,16 @@ def _show_one(violation: Violation, text: str, name: str, known: Collection[str]
         click.echo(f"    {click.style('help', fg='cyan')}: did you mean `{meant}`?", err=True)
 
 
+def _of_kind(violation: Violation) -> Violation:
+    """A kind that nobody knows, at the very word that names it."""
+    said = _UNKNOWN_KIND.fullmatch(violation.message)
+    if said is None:
+        return violation
+    field = f"{violation.field}.{said['field']}".lstrip(".")
+    expected = said["expected"].replace("'", "")
+    return Violation(field, "is no kind that is known here", expected, said["received"])
+
+
 def _meant(violation: Violation, known: Collection[str]) -> str | None:
     """The known name, or the allowed value, that is nearly what was written."""
     if known:
@@ -83,9 +97,9 @@ def _meant(violation: Violation, known: Collection[str]) -> str | None:
     else:
         written = (violation.received or "").strip("'\"")
         said = f"{violation.message} {violation.expected or ''}"
-        choices = re.findall(r"[A-Za-z_][A-Za-z0-9_]{2,}", said)
+        choices = [word for word in re.findall(r"[A-Za-z_]\w{2,}", said) if word != written]
     close = difflib.get_close_matches(written, choices, n=1, cutoff=0.75)
-    return close[0] if close and close[0] != written else None
+    return close[0] if close else None
 
 
 def _show_line(position: Position, text: str) -> None:

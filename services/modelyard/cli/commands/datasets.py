@@ -130,7 +130,7 @@ def preview_dataset(
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @click.pass_context
 def delete_dataset(ctx: click.Context, dataset: str, yes: bool) -> int:
-    """Delete a dataset. One that an open job or a model needs is kept: exit code 6."""
+    """Delete a dataset. One that an open job or a model needs is kept."""
     if not yes:
         click.confirm(f"Delete {dataset} for good?", abort=True, err=True)
     client_of(ctx).datasets.delete(dataset)

@@ -78,7 +78,7 @@ def remove_alias(ctx: click.Context, name: str, alias: str) -> int:
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @click.pass_context
 def delete_version(ctx: click.Context, name: str, version: int, yes: bool) -> int:
-    """Delete one version for good. One that an alias names is kept: exit code 6."""
+    """Delete one version for good. One that an alias names is kept."""
     if not yes:
         click.confirm(f"Delete version {version} of {name} for good?", abort=True, err=True)
     client_of(ctx).models.delete_version(name, version)

@@ -50,7 +50,11 @@ def owner(port: int) -> str:
         listening = psutil.net_connections("tcp")
     except psutil.AccessDenied:  # of a system that hides the connections of others
         return "a process that this user may not see"
-    pids = {c.pid for c in listening if c.status == psutil.CONN_LISTEN and c.laddr and c.laddr[1] == port}
+    pids = {
+        c.pid
+        for c in listening
+        if c.status == psutil.CONN_LISTEN and c.laddr and c.laddr[1] == port
+    }
     named = [_named(pid) for pid in pids if pid]
     return ", ".join(named) or "a process of another user"
 
