@@ -15,7 +15,7 @@ STAMP := .venv/.stamp-$(shell cat uv.lock pyproject.toml 2>/dev/null | cksum | c
 PROTOS := $(wildcard proto/modelyard/v1/*.proto)
 PROTO_STAMP := .venv/.proto
 
-.PHONY: help setup proto demo up down test test-unit test-integration test-e2e test-protections check format images bench-serving bench-cli docs clean
+.PHONY: help setup proto demo up down test test-unit test-integration test-e2e test-protections check format images bench-serving bench-cli bench-client docs clean
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
@@ -90,6 +90,9 @@ bench-serving: setup ## latency and calls per second of a running inference serv
 
 bench-cli: setup ## CPU seconds of --version, --help, train --help and jobs list
 	@$(BIN)/python tests/benchmarks/bench_cli.py
+
+bench-client: setup ## what the client costs who installs nothing else: size, packages, CPU seconds of its import
+	@$(BIN)/python tests/benchmarks/bench_client.py --uv $(UV)
 
 docs: setup ## regenerate docs/reference from the code: requests, predictions, errors, metrics, settings, commands
 	@for generator in docs/generate_*.py; do $(BIN)/python $$generator; done
