@@ -10,7 +10,7 @@ from modelyard.examples import Examples, Schema
 from modelyard.job import JobRequest, Plan
 from modelyard.jobs import advice
 from modelyard.jobs.advice import Warning
-from modelyard.networks import Layers, network
+from modelyard.networks import Graph, Layers, network
 
 READ_WHOLE = 8 * 1024 * 1024
 """Bytes up to which the rows of a dataset are read and checked; those of a larger one are left to the trainer."""
@@ -77,6 +77,11 @@ def _small(request: JobRequest, datasets: DatasetStore) -> Examples | None:
 
 
 def _layers(request: JobRequest, plan: Plan) -> list[LayerReport]:
+    if isinstance(request.network, Graph):
+        return [
+            LayerReport(type=kind, output_shape=shape, parameters=count)
+            for kind, shape, count in request.network.outline(plan.features)
+        ]
     layers = request.network.expand(plan.features, plan.head)
     listed = isinstance(request.network, Layers)
     shapes = network.shapes(layers, plan.features, listed=listed)

@@ -16,15 +16,17 @@ from pydantic import Field
 
 from modelyard.networks.cnn import CNN
 from modelyard.networks.dense import Dense
+from modelyard.networks.graph import Graph
 from modelyard.networks.layers import Layers
 from modelyard.networks.rnn import RNN
 
-Network = Annotated[Dense | CNN | RNN | Layers, Field(discriminator="type")]
+Network = Annotated[Dense | CNN | RNN | Layers | Graph, Field(discriminator="type")]
 
 __all__ = [
     "CNN",
     "RNN",
     "Dense",
+    "Graph",
     "Layers",
     "Network",
 ]

@@ -1,6 +1,6 @@
 """A network listed layer by layer, as in a textbook; its last layer is the answer."""
 
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, TypeVar
 
 from pydantic import Field
 
@@ -11,6 +11,8 @@ from modelyard.spec import Features, Head, Shape, Spec
 
 if TYPE_CHECKING:
     import keras
+
+AnyLayer = TypeVar("AnyLayer", bound=Spec)
 
 
 class Layers(Spec):
@@ -23,13 +25,15 @@ class Layers(Spec):
 
     def expand(self, features: Features, head: Head) -> tuple[Layer, ...]:
         """The list as it is, but for an embedding without a size, which gets the task's vocabulary."""
-        return tuple(_sized(layer, features) for layer in self.layers)
+        return tuple(sized(layer, features) for layer in self.layers)
 
     def check(self, features: Features, head: Head) -> Shape:
         """The shape of the answer. Raises InvalidRequest such as `network.layers[2].kernel_size: …`."""
+        _check_inputs(self.layers)
         _check_tokens(self.layers, features)
         answer = network.check(self.expand(features, head), features, head, listed=True)
-        _check_activation(self.layers, head)
+        where = f"network.layers[{len(self.layers) - 1}]"
+        network.check_activation(self.layers[-1], where, head)
         return answer
 
     def parameters(self, features: Features, head: Head) -> int | None:
@@ -40,10 +44,21 @@ class Layers(Spec):
         return network.build(self.expand(features, head), features, self.type)
 
 
-def _sized(layer: Layer, features: Features) -> Layer:
+def sized(layer: AnyLayer, features: Features) -> AnyLayer:
     if isinstance(layer, EmbeddingLayer) and layer.input_dim is None:
         return layer.model_copy(update={"input_dim": features.vocabulary})
     return layer
+
+
+def _check_inputs(layers: tuple[Layer, ...]) -> None:
+    for index, layer in enumerate(layers):
+        if layer.inputs is not None:
+            raise InvalidRequest.of(
+                f"network.layers[{index}].inputs",
+                "a list of layers is read from top to bottom; only a graph says who reads whom",
+                expected="network.type: graph, or no inputs",
+                received=", ".join(layer.inputs),
+            )
 
 
 def _check_tokens(layers: tuple[Layer, ...], features: Features) -> None:
@@ -67,22 +82,4 @@ def _check_embedding(layer: EmbeddingLayer, index: int, features: Features) -> N
             "an embedding reads tokens, so it can only be the first layer of a network on text",
             received=f"{layer.type} on {features.kind}",
         )
-    if layer.input_dim and features.vocabulary and layer.input_dim < features.vocabulary:
-        raise InvalidRequest.of(
-            f"network.layers[{index}].input_dim",
-            "is smaller than the task's vocabulary",
-            expected=f"at least {features.vocabulary}, or unset",
-            received=str(layer.input_dim),
-        )
-
-
-def _check_activation(layers: tuple[Layer, ...], head: Head) -> None:
-    last, index = layers[-1], len(layers) - 1
-    found = getattr(last, "activation", "linear")
-    if found != head.activation:
-        raise InvalidRequest.of(
-            f"network.layers[{index}].activation",
-            "the last layer must end with the activation that the task needs",
-            expected=head.activation,
-            received=found,
-        )
+    network.check_embedding_size(layer, f"network.layers[{index}]", features)

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 from modelyard.errors import InvalidRequest, Violation
-from modelyard.networks.layer import DenseLayer, Layer
+from modelyard.networks.layer import DenseLayer, EmbeddingLayer, Layer, Node
 from modelyard.networks.layer.values import text
 from modelyard.spec import Features, Head, Shape
 
@@ -35,20 +35,25 @@ def shapes(layers: Sequence[Layer], features: Features, *, listed: bool) -> list
         try:
             found.append(layer.output_shape(found[-1]))
         except InvalidRequest as error:
-            raise _located(error, layer, index, listed=listed) from None
+            raise located(error, layer, index, listed=listed) from None
     return found
 
 
 def check_answer(layers: Sequence[Layer], shape: Shape, head: Head, *, listed: bool) -> None:
     """Raises InvalidRequest unless the last layer answers one vector of the head's size."""
     where = f"network.layers[{len(layers) - 1}]" if listed else "network"
+    check_vector(layers[-1], where, shape, head)
+
+
+def check_vector(last: Layer | Node, where: str, shape: Shape, head: Head) -> None:
+    """`where` is the path of the layer that answers with `shape`."""
     wanted = f"({'?' if head.units is None else head.units},)"
     if len(shape) != 1:
         raise InvalidRequest.of(
             where, "must answer one vector for an example", expected=wanted, received=text(shape)
         )
     if None not in (shape[0], head.units) and shape[0] != head.units:
-        field = f"{where}.units" if isinstance(layers[-1], DenseLayer) else where
+        field = f"{where}.units" if isinstance(last, DenseLayer) else where
         raise InvalidRequest.of(
             field,
             "the last layer must answer as many values as the task asks for",
@@ -81,26 +86,54 @@ def build(layers: Sequence[Layer], features: Features, name: str) -> "keras.Mode
     """
     import keras  # TensorFlow comes with it, and requests are read without it
 
-    if None in features.shape:
-        raise InvalidRequest.of(
-            "network", "cannot be built before every size is known", received=text(features.shape)
-        )
-    dtype = "int32" if features.kind == "tokens" else "float32"
-    model = keras.Sequential(
-        [keras.Input(features.shape, dtype=dtype, name=features.kind)], name=name
-    )
+    model = keras.Sequential([keras_input(features)], name=name)
     for index, layer in enumerate(layers[:-1]):
         model.add(layer.keras(name=f"{layer.type}_{index}"))
     model.add(layers[-1].keras(name="answer", dtype="float32"))
     return model
 
 
-def _located(error: InvalidRequest, layer: Layer, index: int, *, listed: bool) -> InvalidRequest:
+def keras_input(features: Features) -> "keras.KerasTensor":
+    """Named after the kind of features."""
+    import keras  # as above
+
+    if None in features.shape:
+        raise InvalidRequest.of(
+            "network", "cannot be built before every size is known", received=text(features.shape)
+        )
+    dtype = "int32" if features.kind == "tokens" else "float32"
+    return keras.Input(features.shape, dtype=dtype, name=features.kind)
+
+
+def check_activation(last: Layer | Node, where: str, head: Head) -> None:
+    found = getattr(last, "activation", "linear")
+    if found != head.activation:
+        raise InvalidRequest.of(
+            f"{where}.activation",
+            "the last layer must end with the activation that the task needs",
+            expected=head.activation,
+            received=found,
+        )
+
+
+def check_embedding_size(layer: EmbeddingLayer, where: str, features: Features) -> None:
+    if layer.input_dim and features.vocabulary and layer.input_dim < features.vocabulary:
+        raise InvalidRequest.of(
+            f"{where}.input_dim",
+            "is smaller than the task's vocabulary",
+            expected=f"at least {features.vocabulary}, or unset",
+            received=str(layer.input_dim),
+        )
+
+
+def located(
+    error: InvalidRequest, layer: Layer | Node, index: int, *, listed: bool
+) -> InvalidRequest:
     violations = error.violations or (Violation("", error.message),)
     return InvalidRequest.of_all(tuple(_at(v, layer, index, listed) for v in violations))
 
 
-def _at(violation: Violation, layer: Layer, index: int, listed: bool) -> Violation:
+def _at(violation: Violation, layer: Layer | Node, index: int, listed: bool) -> Violation:
     field, message = violation.field, violation.message
     if listed:
         where = f"network.layers[{index}]" + (f".{field}" if field else "")

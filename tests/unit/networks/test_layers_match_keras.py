@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
 from modelyard.errors import InvalidRequest
-from modelyard.networks.layer import Layer
+from modelyard.networks.layer import Layer, Node
 
 LAYER = TypeAdapter(Layer)
+NODE = TypeAdapter(Node)
 Request = dict[str, Any]
 few = st.integers(1, 4)
 sides = st.integers(1, 12)
@@ -59,6 +60,11 @@ ON_IMAGES = st.one_of(
         padding=same_or_valid,
         use_bias=st.booleans(),
     ),
+    request("conv2d_transpose", kernel_size=both(few), strides=both(few), **kernel),
+    request(
+        "up_sampling2d", size=both(few), interpolation=st.sampled_from(["nearest", "bilinear"])
+    ),
+    request("cropping2d", cropping=both(st.integers(0, 4))),
     request("max_pooling2d", pool_size=both(few), padding=same_or_valid),
     request("average_pooling2d", pool_size=both(few), strides=both(few), padding=same_or_valid),
     request("global_max_pooling2d"),
@@ -78,6 +84,17 @@ ON_SERIES = st.one_of(
         use_bias=st.booleans(),
     ),
     request("separable_conv1d", kernel_size=few, strides=few, depth_multiplier=few, **kernel),
+    request(
+        "depthwise_conv1d",
+        kernel_size=few,
+        strides=few,
+        depth_multiplier=few,
+        padding=same_or_valid,
+        use_bias=st.booleans(),
+    ),
+    request("conv1d_transpose", kernel_size=few, strides=few, **kernel),
+    request("up_sampling1d", size=few),
+    request("cropping1d", cropping=both(st.integers(0, 4))),
     request("max_pooling1d", pool_size=few, padding=same_or_valid),
     request("average_pooling1d", pool_size=few, strides=few, padding=same_or_valid),
     request("global_max_pooling1d"),
@@ -98,6 +115,8 @@ ON_ANYTHING = st.one_of(
     request("dropout", rate=st.just(0.5)),
     request("gaussian_noise", stddev=st.just(0.1)),
     request("batch_normalization", center=st.booleans(), scale=st.booleans()),
+    request("group_normalization", groups=few, center=st.booleans(), scale=st.booleans()),
+    request("unit_normalization"),
     request("layer_normalization", center=st.booleans(), scale=st.booleans()),
 )
 
@@ -142,6 +161,31 @@ def test_on_series(request: Request, shape: tuple[int, int]) -> None:
 @given(ON_ANYTHING, anything)
 def test_on_anything(request: Request, shape: tuple[int, ...]) -> None:
     check_against_keras(request, shape)
+
+
+MERGES = ["add", "subtract", "multiply", "average", "maximum", "minimum", "concatenate"]
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.sampled_from(MERGES), st.lists(images | series, min_size=2, max_size=2), st.booleans())
+def test_merges(kind: str, shapes: list[tuple[int, ...]], alike: bool) -> None:
+    """Keras stretches sizes of 1, which is refused here: a mistake more often than meant."""
+    shapes = [shapes[0], (*shapes[0][:-1], shapes[1][-1])] if alike else shapes
+    assume(
+        kind == "concatenate" or len(shapes[0]) != len(shapes[1]) or 1 not in shapes[0] + shapes[1]
+    )
+    merge = NODE.validate_python({"type": kind})
+    try:
+        answer = merge.keras()([keras.Input(shape) for shape in shapes]).shape[1:]
+    except ValueError:
+        answer = None
+    assume(answer is None or len(shapes[0]) == len(shapes[1]))
+    try:
+        told = merge.merged_shape(shapes)
+    except InvalidRequest:
+        told = None
+
+    assert told == answer
 
 
 @given(st.permutations([1, 2, 3]), images)

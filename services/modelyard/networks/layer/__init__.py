@@ -10,6 +10,7 @@ from pydantic import Field
 from modelyard.networks.layer.convolution import (
     Conv1D,
     Conv2D,
+    DepthwiseConv1D,
     DepthwiseConv2D,
     SeparableConv1D,
     SeparableConv2D,
@@ -24,6 +25,7 @@ from modelyard.networks.layer.core import (
     EmbeddingLayer,
     Flatten,
     GaussianNoise,
+    GroupNormalization,
     LayerNormalization,
     LeakyReLU,
     Permute,
@@ -32,7 +34,9 @@ from modelyard.networks.layer.core import (
     Reshape,
     SpatialDropout1D,
     SpatialDropout2D,
+    UnitNormalization,
 )
+from modelyard.networks.layer.merging import Concatenate, Merge
 from modelyard.networks.layer.pooling import (
     GlobalPooling1D,
     GlobalPooling2D,
@@ -40,6 +44,14 @@ from modelyard.networks.layer.pooling import (
     Pooling2D,
 )
 from modelyard.networks.layer.recurrent import GRU, LSTM, SimpleRNN
+from modelyard.networks.layer.resizing import (
+    Conv1DTranspose,
+    Conv2DTranspose,
+    Cropping1D,
+    Cropping2D,
+    UpSampling1D,
+    UpSampling2D,
+)
 
 Layer = Annotated[
     DenseLayer
@@ -57,11 +69,20 @@ Layer = Annotated[
     | GaussianNoise
     | BatchNormalization
     | LayerNormalization
+    | GroupNormalization
+    | UnitNormalization
     | Conv1D
     | Conv2D
     | SeparableConv1D
     | SeparableConv2D
+    | DepthwiseConv1D
     | DepthwiseConv2D
+    | Conv1DTranspose
+    | Conv2DTranspose
+    | UpSampling1D
+    | UpSampling2D
+    | Cropping1D
+    | Cropping2D
     | ZeroPadding1D
     | ZeroPadding2D
     | Pooling1D
@@ -74,14 +95,65 @@ Layer = Annotated[
     Field(discriminator="type"),
 ]
 
+Node = Annotated[
+    DenseLayer
+    | EmbeddingLayer
+    | Flatten
+    | Reshape
+    | Permute
+    | RepeatVector
+    | ActivationLayer
+    | LeakyReLU
+    | PReLU
+    | Dropout
+    | SpatialDropout1D
+    | SpatialDropout2D
+    | GaussianNoise
+    | BatchNormalization
+    | LayerNormalization
+    | GroupNormalization
+    | UnitNormalization
+    | Conv1D
+    | Conv2D
+    | SeparableConv1D
+    | SeparableConv2D
+    | DepthwiseConv1D
+    | DepthwiseConv2D
+    | Conv1DTranspose
+    | Conv2DTranspose
+    | UpSampling1D
+    | UpSampling2D
+    | Cropping1D
+    | Cropping2D
+    | ZeroPadding1D
+    | ZeroPadding2D
+    | Pooling1D
+    | Pooling2D
+    | GlobalPooling1D
+    | GlobalPooling2D
+    | SimpleRNN
+    | LSTM
+    | GRU
+    | Merge
+    | Concatenate,
+    Field(discriminator="type"),
+]
+"""A layer of a graph, which may read several others."""
+
 __all__ = [
     "GRU",
     "LSTM",
     "ActivationLayer",
     "BatchNormalization",
+    "Concatenate",
     "Conv1D",
+    "Conv1DTranspose",
     "Conv2D",
+    "Conv2DTranspose",
+    "Cropping1D",
+    "Cropping2D",
     "DenseLayer",
+    "DepthwiseConv1D",
     "DepthwiseConv2D",
     "Dropout",
     "EmbeddingLayer",
@@ -89,9 +161,12 @@ __all__ = [
     "GaussianNoise",
     "GlobalPooling1D",
     "GlobalPooling2D",
+    "GroupNormalization",
     "Layer",
     "LayerNormalization",
     "LeakyReLU",
+    "Merge",
+    "Node",
     "PReLU",
     "Permute",
     "Pooling1D",
@@ -103,6 +178,9 @@ __all__ = [
     "SimpleRNN",
     "SpatialDropout1D",
     "SpatialDropout2D",
+    "UnitNormalization",
+    "UpSampling1D",
+    "UpSampling2D",
     "ZeroPadding1D",
     "ZeroPadding2D",
 ]

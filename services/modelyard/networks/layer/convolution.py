@@ -9,6 +9,7 @@ from modelyard.networks.layer.values import (
     ZEROS,
     Activation,
     Initializer,
+    LayerSpec,
     Padding,
     Pair,
     Regularizer,
@@ -18,7 +19,7 @@ from modelyard.networks.layer.values import (
     pair,
     slid,
 )
-from modelyard.spec import Shape, Spec
+from modelyard.spec import Shape
 
 if TYPE_CHECKING:
     import keras
@@ -27,7 +28,7 @@ SERIES = "(steps, features)"
 IMAGE = "(height, width, channels)"
 
 
-class _Kernel(Spec):
+class _Kernel(LayerSpec):
     """The fields that all of them have."""
 
     activation: Activation = "linear"
@@ -189,7 +190,34 @@ class DepthwiseConv2D(_Kernel):
         return keras.layers.DepthwiseConv2D(**fields(self), **common)
 
 
-class ZeroPadding1D(Spec):
+class DepthwiseConv1D(_Kernel):
+    """`depth_multiplier` kernels for every feature of a sequence, which stay apart."""
+
+    type: Literal["depthwise_conv1d"] = "depthwise_conv1d"
+    kernel_size: Small
+    strides: Small = 1
+    padding: Padding = "valid"
+    depth_multiplier: Small = 1
+    depthwise_initializer: Initializer = GLOROT_UNIFORM
+    depthwise_regularizer: Regularizer | None = None
+
+    def output_shape(self, shape: Shape) -> Shape:
+        need_rank(shape, 2, SERIES)
+        features = shape[1] and shape[1] * self.depth_multiplier
+        return (_steps(self, shape[0], 1), features)
+
+    def parameters(self, shape: Shape) -> int | None:
+        if shape[-1] is None:
+            return None
+        return shape[-1] * self.depth_multiplier * (self.kernel_size + self.use_bias)
+
+    def keras(self, **common: Any) -> "keras.Layer":
+        import keras  # as above
+
+        return keras.layers.DepthwiseConv1D(**fields(self), **common)
+
+
+class ZeroPadding1D(LayerSpec):
     type: Literal["zero_padding1d"] = "zero_padding1d"
     padding: Small | tuple[Small, Small] = 1
     """Steps added on both ends, or (before, after)."""
@@ -207,7 +235,7 @@ class ZeroPadding1D(Spec):
         return keras.layers.ZeroPadding1D(self.padding, **common)
 
 
-class ZeroPadding2D(Spec):
+class ZeroPadding2D(LayerSpec):
     type: Literal["zero_padding2d"] = "zero_padding2d"
     padding: Pair = 1
     """Rows added above and below, columns added left and right."""
@@ -227,7 +255,7 @@ class ZeroPadding2D(Spec):
         return keras.layers.ZeroPadding2D(self.padding, **common)
 
 
-_OneDimensional = Conv1D | SeparableConv1D
+_OneDimensional = Conv1D | SeparableConv1D | DepthwiseConv1D
 _TwoDimensional = Conv2D | SeparableConv2D | DepthwiseConv2D
 
 

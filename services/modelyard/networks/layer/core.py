@@ -11,6 +11,7 @@ from modelyard.networks.layer.values import (
     ZEROS,
     Activation,
     Initializer,
+    LayerSpec,
     Rate,
     Regularizer,
     Units,
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     import keras
 
 
-class DenseLayer(Spec):
+class DenseLayer(LayerSpec):
     """Every unit sees the whole last dimension."""
 
     type: Literal["dense"] = "dense"
@@ -55,7 +56,7 @@ class DenseLayer(Spec):
         return keras.layers.Dense(**fields(self), **common)
 
 
-class EmbeddingLayer(Spec):
+class EmbeddingLayer(LayerSpec):
     """A vector for every token; the first layer of a network on tokens."""
 
     type: Literal["embedding"] = "embedding"
@@ -79,7 +80,7 @@ class EmbeddingLayer(Spec):
         return keras.layers.Embedding(**fields(self), **common)
 
 
-class Flatten(Spec):
+class Flatten(LayerSpec):
     type: Literal["flatten"] = "flatten"
 
     def output_shape(self, shape: Shape) -> Shape:
@@ -94,7 +95,7 @@ class Flatten(Spec):
         return keras.layers.Flatten(**common)
 
 
-class Reshape(Spec):
+class Reshape(LayerSpec):
     type: Literal["reshape"] = "reshape"
     target_shape: Annotated[
         tuple[Annotated[int, Field(ge=-1, le=1_000_000)], ...], Field(min_length=1, max_length=4)
@@ -130,7 +131,7 @@ class Reshape(Spec):
         return keras.layers.Reshape(self.target_shape, **common)
 
 
-class Permute(Spec):
+class Permute(LayerSpec):
     """Reorders the dimensions; `dims` counts from 1."""
 
     type: Literal["permute"] = "permute"
@@ -157,7 +158,7 @@ class Permute(Spec):
         return keras.layers.Permute(self.dims, **common)
 
 
-class RepeatVector(Spec):
+class RepeatVector(LayerSpec):
     type: Literal["repeat_vector"] = "repeat_vector"
     n: Annotated[int, Field(ge=1, le=100_000)]
 
@@ -174,7 +175,7 @@ class RepeatVector(Spec):
         return keras.layers.RepeatVector(self.n, **common)
 
 
-class ActivationLayer(Spec):
+class ActivationLayer(LayerSpec):
     type: Literal["activation"] = "activation"
     activation: Activation
 
@@ -190,7 +191,7 @@ class ActivationLayer(Spec):
         return keras.layers.Activation(self.activation, **common)
 
 
-class LeakyReLU(Spec):
+class LeakyReLU(LayerSpec):
     type: Literal["leaky_relu"] = "leaky_relu"
     negative_slope: Annotated[float, Field(ge=0, le=1)] = 0.3
 
@@ -206,7 +207,7 @@ class LeakyReLU(Spec):
         return keras.layers.LeakyReLU(negative_slope=self.negative_slope, **common)
 
 
-class PReLU(Spec):
+class PReLU(LayerSpec):
     """A leaky ReLU whose slope is learned, one for each position."""
 
     type: Literal["prelu"] = "prelu"
@@ -223,7 +224,7 @@ class PReLU(Spec):
         return keras.layers.PReLU(**common)
 
 
-class Dropout(Spec):
+class Dropout(LayerSpec):
     type: Literal["dropout"] = "dropout"
     rate: Rate
 
@@ -239,7 +240,7 @@ class Dropout(Spec):
         return keras.layers.Dropout(self.rate, **common)
 
 
-class SpatialDropout1D(Spec):
+class SpatialDropout1D(LayerSpec):
     """Drops whole features of a sequence."""
 
     type: Literal["spatial_dropout1d"] = "spatial_dropout1d"
@@ -258,7 +259,7 @@ class SpatialDropout1D(Spec):
         return keras.layers.SpatialDropout1D(self.rate, **common)
 
 
-class SpatialDropout2D(Spec):
+class SpatialDropout2D(LayerSpec):
     """Drops whole channels of an image."""
 
     type: Literal["spatial_dropout2d"] = "spatial_dropout2d"
@@ -277,7 +278,7 @@ class SpatialDropout2D(Spec):
         return keras.layers.SpatialDropout2D(self.rate, **common)
 
 
-class GaussianNoise(Spec):
+class GaussianNoise(LayerSpec):
     type: Literal["gaussian_noise"] = "gaussian_noise"
     stddev: Annotated[float, Field(ge=0, le=1000)]
 
@@ -293,7 +294,7 @@ class GaussianNoise(Spec):
         return keras.layers.GaussianNoise(self.stddev, **common)
 
 
-class BatchNormalization(Spec):
+class BatchNormalization(LayerSpec):
     type: Literal["batch_normalization"] = "batch_normalization"
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.99
     epsilon: Annotated[float, Field(gt=0, le=1)] = 0.001
@@ -312,7 +313,7 @@ class BatchNormalization(Spec):
         return keras.layers.BatchNormalization(**fields(self), **common)
 
 
-class LayerNormalization(Spec):
+class LayerNormalization(LayerSpec):
     type: Literal["layer_normalization"] = "layer_normalization"
     epsilon: Annotated[float, Field(gt=0, le=1)] = 0.001
     center: bool = True
@@ -330,10 +331,57 @@ class LayerNormalization(Spec):
         return keras.layers.LayerNormalization(**fields(self), **common)
 
 
+class GroupNormalization(LayerSpec):
+    """Normalises groups of features of one example, whatever the batch (Wu and He, 2018)."""
+
+    type: Literal["group_normalization"] = "group_normalization"
+    groups: Annotated[int, Field(ge=1, le=100_000)] = 8
+    """1 normalises all features together, as many as there are features each by itself."""
+    epsilon: Annotated[float, Field(gt=0, le=1)] = 0.001
+    center: bool = True
+    scale: bool = True
+
+    def output_shape(self, shape: Shape) -> Shape:
+        features = shape[-1]
+        if features is not None and features % self.groups:
+            raise InvalidRequest.of(
+                "groups",
+                "must divide the features of the input",
+                expected=f"a divisor of {features}",
+                received=str(self.groups),
+            )
+        return shape
+
+    def parameters(self, shape: Shape) -> int | None:
+        return None if shape[-1] is None else shape[-1] * (self.center + self.scale)
+
+    def keras(self, **common: Any) -> "keras.Layer":
+        import keras  # as above
+
+        return keras.layers.GroupNormalization(**fields(self), **common)
+
+
+class UnitNormalization(LayerSpec):
+    """Scales the features of an example, or of a step, to the length 1."""
+
+    type: Literal["unit_normalization"] = "unit_normalization"
+
+    def output_shape(self, shape: Shape) -> Shape:
+        return shape
+
+    def parameters(self, shape: Shape) -> int | None:
+        return 0
+
+    def keras(self, **common: Any) -> "keras.Layer":
+        import keras  # as above
+
+        return keras.layers.UnitNormalization(**common)
+
+
 def fields(layer: Spec) -> dict[str, Any]:
     """The arguments of the Keras layer: fields that are values of ours become what they stand for."""
     return {
         name: value.keras() if isinstance(value, Spec) else value  # type: ignore[attr-defined]  # all such values have it
         for name, value in layer
-        if name != "type"
+        if name not in ("type", "name", "inputs")
     }

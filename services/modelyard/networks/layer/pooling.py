@@ -4,14 +4,14 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from modelyard.networks.layer.convolution import IMAGE, SERIES
 from modelyard.networks.layer.core import fields
-from modelyard.networks.layer.values import Padding, Pair, Small, need_rank, pair, slid
-from modelyard.spec import Shape, Spec
+from modelyard.networks.layer.values import LayerSpec, Padding, Pair, Small, need_rank, pair, slid
+from modelyard.spec import Shape
 
 if TYPE_CHECKING:
     import keras
 
 
-class Pooling1D(Spec):
+class Pooling1D(LayerSpec):
     type: Literal["max_pooling1d", "average_pooling1d"]
     pool_size: Small = 2
     strides: Small | None = None
@@ -37,7 +37,7 @@ class Pooling1D(Spec):
         return kinds[self.type](**fields(self), **common)
 
 
-class Pooling2D(Spec):
+class Pooling2D(LayerSpec):
     type: Literal["max_pooling2d", "average_pooling2d"]
     pool_size: Pair = 2
     strides: Pair | None = None
@@ -65,7 +65,7 @@ class Pooling2D(Spec):
         return kinds[self.type](**fields(self), **common)
 
 
-class GlobalPooling1D(Spec):
+class GlobalPooling1D(LayerSpec):
     """One value for each feature of a sequence."""
 
     type: Literal["global_max_pooling1d", "global_average_pooling1d"]
@@ -87,7 +87,7 @@ class GlobalPooling1D(Spec):
         return kinds[self.type](**common)
 
 
-class GlobalPooling2D(Spec):
+class GlobalPooling2D(LayerSpec):
     """One value for each channel of an image."""
 
     type: Literal["global_max_pooling2d", "global_average_pooling2d"]

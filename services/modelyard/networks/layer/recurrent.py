@@ -10,18 +10,19 @@ from modelyard.networks.layer.values import (
     ZEROS,
     Activation,
     Initializer,
+    LayerSpec,
     Rate,
     Regularizer,
     Units,
     need_rank,
 )
-from modelyard.spec import Shape, Spec
+from modelyard.spec import Shape
 
 if TYPE_CHECKING:
     import keras
 
 
-class _Recurrent(Spec):
+class _Recurrent(LayerSpec):
     units: Units
     activation: Activation = "tanh"
     use_bias: bool = True

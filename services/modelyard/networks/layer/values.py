@@ -39,11 +39,29 @@ Activation = Literal[
 ]
 
 
+LayerName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,62}$")]
+
+
+class LayerSpec(Spec):
+    """The fields of every layer of a request."""
+
+    name: LayerName | None = None
+    """What a graph calls the layer."""
+    inputs: Annotated[tuple[LayerName, ...], Field(min_length=1, max_length=100)] | None = None
+    """In a graph only: the layers that it reads, or `input`; the one before it if unset."""
+
+
 class Layer(Protocol):
     """What every layer of the union can do. Its fields are those of the Keras layer it is named after."""
 
     @property
     def type(self) -> str: ...
+
+    @property
+    def name(self) -> str | None: ...
+
+    @property
+    def inputs(self) -> tuple[str, ...] | None: ...
 
     def output_shape(self, shape: Shape) -> Shape:
         """What Keras' `compute_output_shape` answers, without the batch dimension and without TensorFlow.
