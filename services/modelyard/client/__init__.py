@@ -46,6 +46,7 @@ from modelyard.client.errors import (
 from modelyard.client.jobs import Epoch, Event, LogLine, Report
 from modelyard.client.models import Model, Version
 from modelyard.client.workers import Worker
+from modelyard.errors import Code, Violation
 
 __all__ = [
     "AlreadyExists",
@@ -57,6 +58,7 @@ __all__ = [
     "Classification",
     "Classifications",
     "Client",
+    "Code",
     "Column",
     "Conflict",
     "Dataset",
@@ -86,6 +88,7 @@ __all__ = [
     "UploadedDataset",
     "Values",
     "Version",
+    "Violation",
     "WaitTimeout",
     "Worker",
 ]
