@@ -104,23 +104,30 @@ class EventFeed:
         self._dirty: set[str] = set()
         self._news = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
+        self._loop: asyncio.AbstractEventLoop | None = None
         self.closing = False
 
     def start(self) -> None:
         """In the loop that the watchers run in."""
+        self._loop = asyncio.get_running_loop()
         self._tasks = [
             asyncio.create_task(self._listen(), name="event-feed-listen"),
             asyncio.create_task(self._spread(), name="event-feed-spread"),
         ]
 
     def end_streams(self) -> None:
-        """Every watcher is sent home, to come back to another process or a later one."""
+        """Every watcher is sent home, to come back to another process or a later one. For a handler of signals."""
         self.closing = True
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._wake_all)
+
+    def _wake_all(self) -> None:
         for topic in self._topics.values():
             topic.wake()
 
     async def close(self) -> None:
-        self.end_streams()
+        self.closing = True
+        self._wake_all()
         for task in self._tasks:
             task.cancel()
         for task in self._tasks:

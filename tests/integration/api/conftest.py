@@ -36,12 +36,13 @@ class Service:
                 [sys.executable, "-m", "modelyard.jobs"], env=self._environment, stderr=log
             )
         give_up = time.monotonic() + 30
-        while time.monotonic() < give_up:
+        while self._process.poll() is None and time.monotonic() < give_up:
             try:
                 if httpx2.get(f"{self.url}/healthz/ready", trust_env=False).status_code == 200:
                     return self
             except httpx2.TransportError:
                 time.sleep(0.05)
+        self.stop(signal.SIGKILL)
         raise AssertionError((self.home / "jobs.log").read_text()[-2000:])
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> float:
@@ -66,10 +67,18 @@ def _free_port() -> int:
 
 
 @pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+def service_settings() -> dict[str, Any]:
+    """For a module that wants them otherwise."""
+    return {}
+
+
+@pytest.fixture(scope="module")
+def service(
+    tmp_path_factory: pytest.TempPathFactory, service_settings: dict[str, Any]
+) -> Iterator[Service]:
     home = tmp_path_factory.mktemp("api")
     redis = RedisServer(home / "redis").start()
-    service = Service(home, redis.url).start()
+    service = Service(home, redis.url, **service_settings).start()
     yield service
     service.stop()
     redis.stop()
