@@ -82,7 +82,10 @@ def rows(table: Any) -> list[dict[str, Any]]:
 
     Columns hold numbers, booleans, texts or categories of these. Raises InvalidRequest naming another one.
     """
-    capsule = table.__arrow_c_stream__()  # keeps what it points to until it is gone
+    try:
+        capsule = table.__arrow_c_stream__()  # keeps what it points to until it is gone
+    except ImportError:
+        return _records(table)
     stream = c.cast(_pointer(capsule), c.POINTER(_Stream))
     schema = _Schema()
     _check(stream, stream.contents.get_schema(stream, c.byref(schema)))
@@ -94,6 +97,14 @@ def rows(table: Any) -> list[dict[str, Any]]:
         return [row for batch in _batches(stream) for row in _rows(schema, batch)]
     finally:
         schema.release(c.byref(schema))
+
+
+def _records(frame: Any) -> list[dict[str, Any]]:
+    """Of a DataFrame of pandas, which speaks Arrow only where pyarrow is installed. Its NaN is a missing value."""
+    return [
+        {str(name): None if value != value else value for name, value in row.items()}
+        for row in frame.to_dict("records")
+    ]
 
 
 def _batches(stream: Any) -> Iterator[_Array]:

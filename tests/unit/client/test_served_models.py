@@ -119,6 +119,21 @@ def test_a_table_that_speaks_arrow(client: Client, rows: Recording) -> None:
     assert rows.asked == [*table.to_pylist()[1:], *table.to_pylist()[2:]]
 
 
+def test_a_data_frame_of_pandas_without_pyarrow(client: Client, rows: Recording) -> None:
+    """pandas is kept out of this environment; this is what it does there."""
+
+    class DataFrame:
+        def __arrow_c_stream__(self) -> object:
+            raise ImportError("Import pyarrow failed")
+
+        def to_dict(self, orient: str) -> list[dict[str, object]]:
+            assert orient == "records"
+            return [{"age": 41.0, "plan": "basic"}, {"age": float("nan"), "plan": "plus"}]
+
+    client.model("rows").classify(DataFrame())
+    assert rows.asked == [{"age": 41.0, "plan": "basic"}, {"age": None, "plan": "plus"}]
+
+
 def test_a_column_that_is_neither_number_nor_text_is_named(client: Client, rows: Recording) -> None:
     table = pa.table({"when": pa.array([1], pa.timestamp("s"))})
     with pytest.raises(InvalidRequest, match="'when'"):
