@@ -4,6 +4,7 @@ import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tokenize import TokenError
 from typing import IO, Any
 
 import numpy as np
@@ -19,6 +20,8 @@ from modelyard.errors import BadData
 from modelyard.examples import Examples
 
 _KINDS = "biufUS"
+_UNREADABLE = (ValueError, TypeError, SyntaxError, TokenError, MemoryError, RecursionError)
+"""What NumPy's reader of headers is known to raise."""
 _LARGEST_ITEM = 16 * 1024 * 1024
 _PIECE = 4 * 1024 * 1024
 
@@ -97,7 +100,7 @@ def _read_header(file: IO[bytes], where: str) -> tuple[tuple[int, ...], np.dtype
             shape, _, dtype = npy.read_array_header_1_0(file)
         else:
             shape, _, dtype = npy.read_array_header_2_0(file)
-    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError) as error:
+    except _UNREADABLE as error:
         raise BadData.of(where, f"is no array: {error}") from None
     return shape, dtype
 

@@ -70,7 +70,7 @@ def summarise(dataset: "Parquet", path: Path, title: str) -> Summary:
             for tally, plan in zip(tallies, plans, strict=True):
                 tally.add(plan.values(batch.column(plan.name)), _where(title, rows))
             rows += batch.num_rows
-    table.check_rows({"row": range(rows)}, title)
+    table.check_cells(rows, len(plans), title)
     return Summary(rows, {tally.plan.name: tally.summary() for tally in tallies})
 
 
@@ -192,6 +192,8 @@ def _check_size(metadata: Any, path: Path, title: str) -> None:
             reason="UNPACKS_TO_TOO_MUCH",
         )
     check_size(_unpacked(metadata), path.stat().st_size, title)
+    if metadata.num_rows > 0:
+        table.check_cells(metadata.num_rows, metadata.num_columns, title)
 
 
 def _unpacked(metadata: Any) -> int:

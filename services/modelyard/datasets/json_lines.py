@@ -1,7 +1,7 @@
 """Reads JSON lines, and says where they are not what they should be."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from modelyard.datasets import table
 from modelyard.datasets.summary import Summary
 from modelyard.datasets.tally import Kind
-from modelyard.datasets.values import Plain, number, text
+from modelyard.datasets.values import Cell, Plain, number, text
 from modelyard.errors import BadData
 from modelyard.examples import Examples
 
@@ -33,19 +33,26 @@ def summarise(dataset: "JSONL", path: Path, title: str) -> Summary:
     misfits = table.Misfits()
     rows = 0
     for batch in _grouped(_rows(path, title)):
-        names = dict.fromkeys(name for _, _, row in batch for name in row)
-        for name in names:
+        for name, cells in _by_name(batch).items():
             if name not in tallies:
-                tallies[name] = Plain(name, dataset.kinds.get(name), missing=rows)
+                tallies[name] = Plain(name, dataset.kinds.get(name))
+                table.check_width(len(tallies), title)
+            misfits.add(tallies[name].add(cells, title))
         rows += len(batch)
-        table.check_names(list(tallies), title)
-        for name, tally in tallies.items():
-            cells = [row.get(name) for _, _, row in batch]
-            misfits.add(tally.add(cells, _where(title, batch)))
     misfits.refuse()
-    table.check_rows({"row": range(rows)}, title)
+    table.check_cells(rows, len(tallies), title)
+    table.check_names(list(tallies), title)
     table.check_kinds(dataset.kinds, tallies)
-    return Summary(rows, {name: tally.summary() for name, tally in tallies.items()})
+    return Summary(rows, {name: tally.summary(rows) for name, tally in tallies.items()})
+
+
+def _by_name(batch: list[Row]) -> dict[str, list[Cell]]:
+    """The values that are there; what is not costs nothing, however many names and rows there are."""
+    found: dict[str, list[Cell]] = {}
+    for line, _, row in batch:
+        for name, value in row.items():
+            found.setdefault(name, []).append((line, value))
+    return found
 
 
 def read(path: Path, title: str, found: Summary) -> Examples:
@@ -64,10 +71,6 @@ def head(dataset: "JSONL", path: Path, title: str, rows: int) -> Examples:
         for name in names
     }
     return _examples([kept], title, kinds)
-
-
-def _where(title: str, batch: list[Row]) -> Callable[[int], str]:
-    return lambda row: f"{title}:{batch[row][0]}"
 
 
 def _examples(batches: Iterable[list[Row]], title: str, kinds: dict[str, Kind]) -> Examples:

@@ -12,6 +12,7 @@ from modelyard.errors import BadData, InvalidRequest, Violation
 
 MOST_COLUMNS = 10_000
 _MOST_SHOWN = 20
+_MOST_CELLS = 2_000_000_000
 
 
 class Misfits:
@@ -67,6 +68,23 @@ def check_width(columns: int, where: str) -> None:
             "too many columns; is the delimiter right?",
             expected=f"at most {MOST_COLUMNS}",
             received=str(columns),
+        )
+
+
+def check_cells(rows: int, columns: int, title: str) -> None:
+    """Raises BadData if there are no rows, or more of them times columns than a machine can hold.
+
+    For formats in which a missing value costs no byte.
+    """
+    if not rows:
+        raise BadData.of(title, "the dataset holds no examples")
+    if rows * columns > _MOST_CELLS:
+        raise BadData.of(
+            title,
+            "is too large as a table",
+            expected=f"at most {_MOST_CELLS} cells",
+            received=f"{rows} rows of {columns} columns",
+            reason="UNPACKS_TO_TOO_MUCH",
         )
 
 

@@ -1,6 +1,6 @@
 """Columns of plain values that know their kind: numbers, texts, true and false."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,40 +10,39 @@ from modelyard.datasets.summary import ColumnSummary
 from modelyard.datasets.tally import Kind, Numbers, Values, classes, shown
 from modelyard.errors import Violation
 
+Cell = tuple[int, Any]
+"""The line of a value, and the value."""
+
 
 class Plain:
     """A column whose values come as Python's; all must be of the kind of the first."""
 
-    def __init__(self, name: str, wanted: Kind | None, *, missing: int) -> None:
-        """`missing` rows have passed already."""
+    def __init__(self, name: str, wanted: Kind | None) -> None:
         self.name = name
         self._wanted = wanted
         self._kind: Kind | None = wanted
-        self._rows = missing
         self._values = Values()
         self._numbers = Numbers()
-        self._missing = missing
+        self._present = 0
 
-    def add(self, cells: Sequence[Any], where: Callable[[int], str]) -> Iterator[Violation]:
+    def add(self, cells: Sequence[Cell], title: str) -> Iterator[Violation]:
         """Answers the cells that are not of the kind that the column's first value is of."""
-        self._rows += len(cells)
-        known = [cell for cell in cells if cell is not None]
-        self._missing += len(cells) - len(known)
+        known = [value for _, value in cells if value is not None]
         if self._kind is None:
             self._kind = next(filter(None, map(_kind, known)), None)
-        if not all(self._fits(cell) for cell in known):
-            return self._misfits(cells, where)
+        if not all(self._fits(value) for value in known):
+            return self._misfits(cells, title)
         self._count(known)
         return iter(())
 
-    def summary(self) -> ColumnSummary:
+    def summary(self, rows: int) -> ColumnSummary:
         if self._kind == "number":
             values = self._values.named(lambda keys: examples.labels(np.array(keys, np.float64)))
         else:
             values = self._values.named(lambda keys: np.array(keys, dtype=object))
         found = ColumnSummary(
             self._kind or "text",
-            missing=self._missing,
+            missing=rows - self._present,
             distinct=None if values is None else len(values),
             classes=classes(values),
         )
@@ -56,21 +55,25 @@ class Plain:
     def _count(self, known: Sequence[Any]) -> None:
         if self._kind == "number":
             numbers = [number(cell) for cell in known]
+            self._present += len(numbers)
             self._values.add(numbers)
             self._numbers.add(np.array(numbers, dtype=np.float64))
         else:
             texts = [text(cell) for cell in known]
-            self._missing += texts.count("")
+            self._present += len(texts) - texts.count("")
             self._values.add(texts)
 
-    def _misfits(self, cells: Sequence[Any], where: Callable[[int], str]) -> Iterator[Violation]:
+    def _misfits(self, cells: Sequence[Cell], title: str) -> Iterator[Violation]:
         wanted = self._kind or "number or text"
-        for row, cell in enumerate(cells):
-            if cell is not None and not self._fits(cell):
-                kind = _kind(cell)
-                received = f"{kind} {shown(cell)}" if kind else type(cell).__name__
+        for line, value in cells:
+            if value is not None and not self._fits(value):
+                kind = _kind(value)
+                received = f"{kind} {shown(value)}" if kind else type(value).__name__
                 yield Violation(
-                    where(row), f"column {self.name!r} holds different things", wanted, received
+                    f"{title}:{line}",
+                    f"column {self.name!r} holds different things",
+                    wanted,
+                    received,
                 )
 
 

@@ -13,7 +13,7 @@ _DATASET: TypeAdapter[Dataset] = TypeAdapter(Dataset)
 
 
 class Reading(BaseModel):
-    """The fields of `dataset` in a request; what is not given is guessed from the file."""
+    """The fields of `dataset` in a request. Without `type` all of them are guessed from the file."""
 
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
@@ -35,7 +35,7 @@ class Reading(BaseModel):
                 expected="csv, jsonl, npz, image_folder or parquet",
                 reason="UNKNOWN_FORMAT",
             )
-        guessed = suggested if suggested and self.type in (None, suggested["type"]) else {}
+        guessed = suggested if self.type is None else {}
         given = self.model_dump(
             include={"type", "delimiter", "header", "columns", "missing", "encoding"},
             exclude_none=True,

@@ -62,3 +62,30 @@ def test_the_file_and_line_are_named(
 
     assert caught.value.violations[0].field == field
     assert message in caught.value.violations[0].message
+
+
+def test_columns_in_their_order_and_values_that_come_late(store: DatasetStore) -> None:
+    content = b'{"z": 1, "a": "x"}\n' * 5000 + b'{"late": 2}\n' + b'{"a": ""}\n'
+
+    found = uploaded(store, content).summarise(store)
+
+    assert (found.rows, list(found.columns)) == (5002, ["z", "a", "late"])
+    assert [column.missing for column in found.columns.values()] == [2, 2, 5001]
+    assert found.columns["late"].classes == {"2": 1}
+
+
+def test_many_names_and_many_rows_cost_no_more_than_their_bytes(store: DatasetStore) -> None:
+    names = b", ".join(b'"k%d": 1' % i for i in range(9000))
+    dataset = uploaded(store, b"{" + names + b"}\n" + b"{}\n" * 300_000)
+
+    with pytest.raises(BadData, match="is too large as a table"):
+        dataset.schema(store)
+
+
+def test_numbers_that_are_wanted_as_text(store: DatasetStore) -> None:
+    stored = uploaded(store, b'{"zip": 1234}\n{"zip": "08001"}\n').source
+
+    dataset = JSONL(source=stored, kinds={"zip": "text"})
+
+    assert dataset.open(store).columns["zip"].tolist() == ["1234", "08001"]
+    assert dataset.head(store, 1).columns["zip"].tolist() == ["1234"]

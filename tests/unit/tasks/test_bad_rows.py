@@ -18,7 +18,8 @@ TEXTS = {"type": "text_classification"}
 SERIES = {"type": "forecasting", "target": "y", "horizon": 2, "window": 3, "time": "t"}
 TABLE = {"type": "tabular_regression", "target": "y"}
 COUNTS = TABLE | {"values": "counts"}
-PNG = b"\x89PNG\r\n\x1a\n..."
+PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + (8).to_bytes(4, "big") * 2
+HUGE = PNG[:16] + (100_000).to_bytes(4, "big") * 2
 Columns = dict[str, NDArray[Any]]
 
 
@@ -69,11 +70,13 @@ MONTHS = [f"2026-{month:02}" for month in range(1, 12)]
         (TEXTS, texts(objects(*"aaaabb")), "data.csv:6", "class 'b'"),
         (
             IMAGES,
-            images(objects(PNG, b"GIF89a", b"hello", PNG, PNG, PNG)),
+            images(objects(PNG, b"GIF89a\1\0\1\0", b"hello", PNG, PNG, PNG)),
             "data.csv:4",
             "no image",
         ),
         (IMAGES, images(objects(PNG, b"", PNG, PNG, PNG, PNG)), "data.csv:3", "no image"),
+        (IMAGES, images(objects(PNG, HUGE, PNG, PNG, PNG, PNG)), "data.csv:3", "has a size"),
+        (IMAGES, images(objects(PNG, PNG[:18], PNG, PNG, PNG, PNG)), "data.csv:3", "ends within"),
         (IMAGES, images(np.zeros((6, 4, 4, 2), np.uint8)), "data.csv[image]", "array of images"),
         (IMAGES, images(np.arange(96.0).reshape(6, 4, 4) * 4), "data.csv:6", "no brightness"),
         (IMAGES, images(np.full((6, 4, 4), 0.5)), "data.csv[image]", "multiply it by 255"),

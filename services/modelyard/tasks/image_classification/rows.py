@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from modelyard.errors import BadData, Violation
+from modelyard.errors import BadData, InvalidRequest, Violation
 from modelyard.examples import Examples
 from modelyard.tasks import classification
+from modelyard.tasks.image_classification import headers
 
 if TYPE_CHECKING:
     from modelyard.tasks.image_classification.task import ImageClassification
@@ -39,6 +40,16 @@ def _unreadable(examples: Examples, images: NDArray[Any]) -> Iterator[Violation]
             yield Violation(
                 where, "the image is too large", f"at most {MOST_BYTES} bytes", str(len(image))
             )
+        else:
+            yield from _header(where, image)
+
+
+def _header(where: str, image: bytes) -> Iterator[Violation]:
+    """A few kilobytes may claim to be gigapixels, and the decoder would believe them."""
+    try:
+        headers.check(where, image)
+    except InvalidRequest as error:
+        yield from error.violations
 
 
 def _begin(image: Any) -> str:
