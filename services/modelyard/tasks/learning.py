@@ -57,6 +57,10 @@ class Learning(Protocol):
         """How much each example counts, float32, 1 on average in training; None if all count alike."""
         ...
 
+    def augmentation(self) -> list[keras.Layer]:
+        """Layers that change what the network is fed while it is trained, and only then."""
+        ...
+
     def metrics(self) -> list[keras.Metric | str]:
         """What is watched while training."""
         ...

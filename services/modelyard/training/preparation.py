@@ -27,6 +27,9 @@ from modelyard.training.weights import weights
 class Prepared:
     learning: Learning
     model: keras.Model
+    """The network, which is judged and exported."""
+    fitted: keras.Model
+    """What is trained: the network, behind its augmentation if it has one."""
     train: Batches
     validation: Batches | None
     dataset: str
@@ -62,9 +65,10 @@ def prepare(attempt: Attempt, stop: StopSignal) -> Prepared:
     validation = _batches(learning, "validation", training, max(_size(training), 256))
     if train is None:
         raise BadData("no examples are left to train on", violations=(_EMPTY,))
-    model = _compiled(request, learning, train)
-    _check_monitor(training, steps.build(model, train), has_validation=validation is not None)
-    return Prepared(learning, model, train, validation, request.dataset.digest(store))
+    model = _network(request, learning)
+    fitted = _compiled(_augmented(model, learning), training, learning, train)
+    _check_monitor(training, steps.build(fitted, train), has_validation=validation is not None)
+    return Prepared(learning, model, fitted, train, validation, request.dataset.digest(store))
 
 
 _EMPTY = Violation("training.validation", "leaves no examples to train on")
@@ -94,11 +98,26 @@ def _batches(
     return Batches.of(x, y, batch_size, training.seed, weights(training, learning, part, y))
 
 
-def _compiled(request: JobRequest, learning: Learning, train: Batches) -> keras.Model:
-    training, head = request.training, learning.head
+def _network(request: JobRequest, learning: Learning) -> keras.Model:
+    head = learning.head
     request.network.check(learning.features, head)
-    training.check_loss(head)
-    model = request.network.build(learning.features, head)
+    request.training.check_loss(head)
+    return request.network.build(learning.features, head)
+
+
+def _augmented(model: keras.Model, learning: Learning) -> keras.Model:
+    """Shares the network's weights; the random layers do nothing outside of training."""
+    layers = learning.augmentation()
+    if not layers:
+        return model
+    source = keras.Input(learning.features.shape, name=learning.features.kind)
+    return keras.Sequential([source, *layers, model], name="augmented")
+
+
+def _compiled(
+    model: keras.Model, training: Training, learning: Learning, train: Batches
+) -> keras.Model:
+    head = learning.head
     model.compile(
         optimizer=training.optimizer.keras(train.steps),
         loss=training.loss_for(head).keras(head),

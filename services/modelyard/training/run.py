@@ -38,7 +38,7 @@ def _fit(
     stop: StopSignal,
 ) -> None:
     Fitting(
-        prepared.model,
+        prepared.fitted,
         attempt.request.training,
         prepared.train,
         prepared.validation,

@@ -114,17 +114,25 @@ def test_kill_at_an_epoch_with_dropout_shuffle_and_early_stopping(
     assert_same(trained(), expected)
 
 
-@pytest.mark.parametrize(("training", "epoch"), [(PACED, 5), (SCHEDULED, 2)])
+@pytest.mark.parametrize(
+    ("training", "task", "epoch"),
+    [
+        (PACED, {}, 5),
+        (SCHEDULED, {"augmentation": {"flip": "horizontal", "rotation": 9, "noise": 0.1}}, 2),
+    ],
+)
 def test_kill_in_a_schedule_with_gradients_accumulated(
-    start, digits, trained, undisturbed, training, epoch
+    start, digits, trained, undisturbed, training, task, epoch
 ):
-    expected = undisturbed(digits(**training))
+    request = digits(**training)
+    request["task"] |= task
+    expected = undisturbed(request)
 
-    first = start(digits(**training))
+    first = start(request)
     first.until("checkpoint", epoch=epoch)
     first.tell(signal.SIGKILL)
     assert first.exits() == -signal.SIGKILL
-    second = start(digits(**training), fence=2)
+    second = start(request, fence=2)
     assert second.exits() == 0, second.told
 
     assert second.named("epoch")[0]["epoch"] > 1

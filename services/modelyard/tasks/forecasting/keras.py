@@ -145,6 +145,9 @@ class ForecastLearning:
     def weights(self, part: Part) -> None:
         return None
 
+    def augmentation(self) -> list[keras.Layer]:
+        return []
+
     def metrics(self) -> list[keras.Metric | str]:
         return ["mae"]
 

@@ -17,6 +17,7 @@ from modelyard.recipe import Split
 from modelyard.spec import Features, Head
 from modelyard.tasks import classification, splitting, weighting
 from modelyard.tasks.classification import Labels
+from modelyard.tasks.image_classification.augmentation import Augmentation
 from modelyard.tasks.keras import BATCH, Signature, Tensors, classes_answer, export, predict
 from modelyard.tasks.learning import Evaluation, Part
 from modelyard.tasks.splitting import Parts
@@ -39,6 +40,7 @@ class ImageLearning:
     channels: int
     scaled: NDArray[np.float32] = field(repr=False)
     """All rows as the network sees them."""
+    augmented: Augmentation = field(default_factory=Augmentation)
     weight: NDArray[np.float32] | None = field(default=None, repr=False)
     """How much each row counts."""
 
@@ -59,6 +61,7 @@ class ImageLearning:
             size,
             channels,
             _scaled(images, size, channels, examples),
+            task.augmentation,
             weighting.weights(examples, task.weight, parts.train),
         )
 
@@ -95,6 +98,9 @@ class ImageLearning:
 
     def weights(self, part: Part) -> NDArray[Any] | None:
         return None if self.weight is None else self.weight[self.parts.of(part)]
+
+    def augmentation(self) -> list[keras.Layer]:
+        return self.augmented.layers()
 
     def metrics(self) -> list[keras.Metric | str]:
         return ["accuracy"]

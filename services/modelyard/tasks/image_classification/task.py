@@ -9,6 +9,7 @@ from pydantic import Field
 from modelyard.spec import Features, Head, Spec
 from modelyard.tasks import columns, weighting
 from modelyard.tasks.columns import ColumnName
+from modelyard.tasks.image_classification.augmentation import Augmentation
 
 if TYPE_CHECKING:
     from modelyard.examples import Examples, Schema
@@ -32,6 +33,9 @@ class ImageClassification(Spec):
     """Height and width that every image is brought to; those of the first image if unset."""
     channels: Literal[1, 3] | None = None
     """1 is grey, 3 is colour; as the first image has them if unset."""
+
+    augmentation: Augmentation = Augmentation()
+    """Chance changes of the images that are trained on."""
 
     def features(self, schema: Schema) -> Features:
         weighting.check_schema(schema, self.weight)

@@ -123,6 +123,9 @@ class TableClasses:
     def weights(self, part: Part) -> NDArray[Any] | None:
         return self.table.weights(part)
 
+    def augmentation(self) -> list[keras.Layer]:
+        return []
+
     def metrics(self) -> list[keras.Metric | str]:
         return ["accuracy"]
 
@@ -201,6 +204,9 @@ class TableNumber:
 
     def weights(self, part: Part) -> NDArray[Any] | None:
         return self.table.weights(part)
+
+    def augmentation(self) -> list[keras.Layer]:
+        return []
 
     def metrics(self) -> list[keras.Metric | str]:
         return ["mae"]

@@ -146,6 +146,9 @@ class TextLearning:
     def weights(self, part: Part) -> NDArray[Any] | None:
         return None if self.weight is None else self.weight[self.parts.of(part)]
 
+    def augmentation(self) -> list[keras.Layer]:
+        return []
+
     def metrics(self) -> list[keras.Metric | str]:
         return ["accuracy"]
 
