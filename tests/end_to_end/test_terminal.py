@@ -24,7 +24,7 @@ def test_a_line_that_lives_and_a_cursor_that_returns(shell: Any, interrupted: bo
         stdout=subprocess.DEVNULL,
         stderr=terminal,
         cwd=shell.folder,
-        env={**os.environ, "TERM": "xterm"},
+        env={**os.environ, "TERM": "xterm", "CI": ""},
     )
     os.close(terminal)
 

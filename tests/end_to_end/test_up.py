@@ -89,6 +89,7 @@ def test_a_taken_port_is_told_and_another_used(tmp_path: Path) -> None:
         assert process.stderr is not None
         process.stderr.close()
     assert f"port {port} is taken, the jobs API uses {port + 1}" in said
+    assert f"held by pid {os.getpid()} " in said
 
 
 def test_a_service_that_cannot_start_is_shown_and_nothing_stays(tmp_path: Path) -> None:

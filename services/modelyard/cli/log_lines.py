@@ -50,4 +50,7 @@ def _print_text(lines: "Iterator[LogLine]") -> None:
 
 
 def _value(line: "LogLine") -> dict[str, Any]:
+    """What is there now comes as plain text, which does not say which attempt wrote it."""
+    if not line.id:
+        return {"line": line.line}
     return {"attempt": line.attempt, "line": line.line, "id": line.id}

@@ -32,8 +32,8 @@ def console(*, err: bool = True) -> "Console":
 
 
 def is_terminal() -> bool:
-    """Whether a person watches stderr live."""
-    return sys.stderr.isatty()
+    """Whether a person watches stderr live; a build server may pretend to be a terminal."""
+    return sys.stderr.isatty() and not os.environ.get("CI") and os.environ.get("TERM") != "dumb"
 
 
 def program() -> str:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from modelyard.cli.doctor import processes
 from modelyard.cli.process import is_free
 from modelyard.cli.service import ServiceSpec
 from modelyard.errors import FailedPrecondition
@@ -40,8 +41,9 @@ class Plan:
 class _Ports:
     """Hands out ports that nobody holds, none of them twice, and remembers what it had to change."""
 
-    def __init__(self, free: Callable[[int], bool]) -> None:
+    def __init__(self, free: Callable[[int], bool], owner: Callable[[int], str]) -> None:
         self._free = free
+        self._owner = owner
         self._given: set[int] = set()
         self.notes: list[str] = []
 
@@ -56,14 +58,21 @@ class _Ports:
 
     def _take(self, what: str, wanted: int, port: int) -> int:
         if port != wanted and wanted not in self._given:
-            self.notes.append(f"port {wanted} is taken, {what} uses {port}")
+            self.notes.append(
+                f"port {wanted} is taken, {what} uses {port}; it is held by {self._owner(wanted)}"
+            )
         self._given.add(port)
         return port
 
 
-def plan(wishes: Wishes, *, free: Callable[[int], bool] = is_free) -> Plan:
-    """Raises FailedPrecondition where no port is to be had."""
-    ports = _Ports(free)
+def plan(
+    wishes: Wishes,
+    *,
+    free: Callable[[int], bool] = is_free,
+    owner: Callable[[int], str] = processes.owner,
+) -> Plan:
+    """Raises FailedPrecondition where no port is to be had. `owner` names who holds one."""
+    ports = _Ports(free, owner)
     own_redis = os.environ.get("MODELYARD_REDIS_URL")
     redis_port = None if own_redis else ports.take("the queue", 16379)
     shared = {"MODELYARD_HOME": str(wishes.home), "PYTHONUNBUFFERED": "1"}

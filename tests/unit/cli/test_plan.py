@@ -24,9 +24,15 @@ def test_the_ports_that_were_asked_for() -> None:
 
 
 def test_a_taken_port_is_told_and_the_next_used() -> None:
-    decided = plan(Wishes(Path("/home")), free=lambda port: port not in (7070, 7071))
+    decided = plan(
+        Wishes(Path("/home")),
+        free=lambda port: port not in (7070, 7071),
+        owner=lambda port: f"pid 42 (serves {port})",
+    )
     assert decided.url == "http://127.0.0.1:7072"
-    assert decided.notes == ("port 7070 is taken, the jobs API uses 7072",)
+    assert decided.notes == (
+        "port 7070 is taken, the jobs API uses 7072; it is held by pid 42 (serves 7070)",
+    )
 
 
 def test_no_two_services_share_a_port() -> None:

@@ -1,6 +1,7 @@
 """Python, what is installed, and whether it was compiled."""
 
 import importlib.util
+import os
 import platform
 import sys
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from modelyard.cli.doctor.finding import Finding, Severity
 _HEAVY = ("tensorflow", "keras")
 _MOST_FILES = 2000
 _MISSING_SHARE = 0.05
+_SWITCHED_OFF = "unset PYTHONDONTWRITEBYTECODE; "
 
 
 def findings() -> Iterator[Finding]:
@@ -59,6 +61,7 @@ def _bytecode(package: str) -> Iterator[Finding]:
         "bytecode",
         Severity.WARN,
         f"{share:.0%} of {seen} modules of {package} are not compiled; every start compiles them again",
+        f"{_SWITCHED_OFF if os.environ.get('PYTHONDONTWRITEBYTECODE') else ''}"
         f"{sys.executable} -m compileall -q -j 0 {folder}",
     )
 

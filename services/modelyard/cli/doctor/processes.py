@@ -44,8 +44,10 @@ def port_findings(ports: dict[str, int]) -> Iterator[Finding]:
 
 def owner(port: int) -> str:
     """The process that listens there: its id and its command."""
-    import psutil  # late: as above
-
+    try:
+        import psutil  # late: as above
+    except ImportError:
+        return "another process"
     try:
         listening = psutil.net_connections("tcp")
     except psutil.AccessDenied:  # of a system that hides the connections of others
