@@ -15,7 +15,7 @@ STAMP := .venv/.stamp-$(shell cat uv.lock pyproject.toml 2>/dev/null | cksum | c
 PROTOS := $(wildcard proto/modelyard/v1/*.proto)
 PROTO_STAMP := .venv/.proto
 
-.PHONY: help setup proto demo up down test test-unit test-integration test-e2e test-protections check format images bench-serving bench-cli bench-client docs clean
+.PHONY: help setup proto demo up down test test-unit test-integration test-e2e test-protections check format images bench-serving bench-jobs bench-cli bench-client docs clean
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
@@ -87,6 +87,9 @@ images: ## the three container images; DOCKER_BUILD="--network host" where build
 
 bench-serving: setup ## latency and calls per second of a running inference service
 	@$(BIN)/python tests/benchmarks/bench_serving.py
+
+bench-jobs: setup ## what the jobs API bears: watchers, waiting jobs, a long log over restarts
+	@$(BIN)/python tests/benchmarks/bench_jobs.py
 
 bench-cli: setup ## CPU seconds of --version, --help, train --help and jobs list
 	@$(BIN)/python tests/benchmarks/bench_cli.py

@@ -61,6 +61,11 @@ class Doorbell:
         except OperationalError as error:
             log.warning("doorbell not rung", queue=queue, error=str(error))
 
+    def ring_if_few(self, queue: str) -> None:
+        """Rings for a job that has just come, unless so many doorbells wait that it will be heard of anyway."""
+        if self.waiting(queue) < MOST_WAITING:
+            self.ring(queue)
+
     def ring_for(self, queue: str, waiting: int) -> int:
         """Rings until as many doorbells wait as there are jobs; answers how often it rang."""
         missing = min(waiting, MOST_WAITING) - self.waiting(queue)
@@ -72,7 +77,7 @@ class Doorbell:
         """How many doorbells nobody has answered yet; MOST_WAITING if the broker does not say."""
         with (
             contextlib.suppress(OperationalError, OSError),
-            self._app.connection_for_write() as connection,
+            self._app.connection_or_acquire() as connection,
         ):
             return int(connection.default_channel.client.llen(queue))
         return MOST_WAITING

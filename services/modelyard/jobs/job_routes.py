@@ -68,7 +68,7 @@ class Desk:
         with held(request.dataset.source, self._datasets):
             job = self._store.submit(request, key=key, parent=parent)
         self._metrics.submitted.labels(request.task.type, request.network.type).inc()
-        self._doorbell.ring(job.queue)
+        self._doorbell.ring_if_few(job.queue)
         log.info("submitted", job_id=job.id, model=job.model, queue=job.queue)
         response.headers["Location"] = f"/v1/jobs/{job.id}"
         return job
