@@ -161,6 +161,9 @@ class AsyncDatasets:
     def list(self) -> AsyncIterator[Dataset]:
         return self._driver.iterate(dataset_steps.all_of(self._options))
 
+    def builtin(self) -> AsyncIterator[Dataset]:
+        return self._driver.iterate(dataset_steps.builtin(self._options))
+
     async def get(self, dataset: str) -> Dataset:
         return await self._driver.run(dataset_steps.get(self._options, dataset))
 

@@ -37,18 +37,20 @@ class Dataset:
     """`raw` is the whole answer of the service, with `used_by` where one dataset was asked for."""
 
     digest: str
+    """Empty for one that is built in."""
     name: str
     bytes: int
     raw: Mapping[str, Any] = field(repr=False)
 
     @property
     def uri(self) -> str:
-        return f"dataset://{self.digest}"
+        """What a request names it by."""
+        return f"dataset://{self.digest}" if self.digest else str(self.raw["uri"])
 
     @classmethod
     def of(cls, raw: Mapping[str, Any]) -> "Dataset":
         size = raw.get("bytes", raw.get("size", 0))
-        return cls(str(raw["digest"]), str(raw.get("name") or ""), int(size or 0), raw)
+        return cls(str(raw.get("digest") or ""), str(raw.get("name") or ""), int(size or 0), raw)
 
 
 @dataclass(frozen=True)
@@ -127,6 +129,12 @@ def _upload_in_parts(
 
 def all_of(options: Options) -> Steps[None]:
     answer = yield from http.get(options, "/v1/datasets")
+    for raw in answer["datasets"]:
+        yield Emit(Dataset.of(raw))
+
+
+def builtin(options: Options) -> Steps[None]:
+    answer = yield from http.get(options, "/v1/datasets/builtin")
     for raw in answer["datasets"]:
         yield Emit(Dataset.of(raw))
 

@@ -186,6 +186,10 @@ class Datasets:
     def list(self) -> Iterator[Dataset]:
         return self._driver.iterate(dataset_steps.all_of(self._options))
 
+    def builtin(self) -> Iterator[Dataset]:
+        """What the package ships."""
+        return self._driver.iterate(dataset_steps.builtin(self._options))
+
     def get(self, dataset: str) -> Dataset:
         return self._driver.run(dataset_steps.get(self._options, dataset))
 

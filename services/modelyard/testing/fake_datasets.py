@@ -126,6 +126,19 @@ class FakeDatasets:
             return self._stored[digest]
 
 
+def builtin() -> list[dict[str, Any]]:
+    files = sorted(file for kind in ("csv", "npz") for file in _BUILTIN.glob(f"*.{kind}"))
+    return [
+        {
+            "name": file.stem,
+            "uri": f"builtin://{file.stem}",
+            "bytes": file.stat().st_size,
+            "suggested": {"type": file.suffix[1:]},
+        }
+        for file in files
+    ]
+
+
 def schema(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
     names = list(rows[0]) if rows else []
     columns = [_column(name, [row.get(name) for row in rows]) for name in names]

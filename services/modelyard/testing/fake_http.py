@@ -81,6 +81,7 @@ class Api:
             ("GET", "/v1/schemas/job-request", self._request_schema),
             ("POST", "/v1/datasets", self._upload),
             ("GET", "/v1/datasets", self._list_datasets),
+            ("GET", "/v1/datasets/builtin", self._list_builtin),
             ("GET", f"{data_or_builtin}/schema", self._schema),
             ("GET", f"{data_or_builtin}/preview", self._preview),
             ("GET", data, self._get_dataset),
@@ -208,6 +209,9 @@ class Api:
 
     def _list_datasets(self, request: Request) -> Answer:
         return Answer({"datasets": self._datasets.all()})
+
+    def _list_builtin(self, request: Request) -> Answer:
+        return Answer({"datasets": fake_datasets.builtin()})
 
     def _get_dataset(self, request: Request, digest: str) -> Answer:
         return Answer(self._datasets.info(digest, self._users_of(digest)))

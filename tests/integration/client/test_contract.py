@@ -251,6 +251,8 @@ def test_builtin_data_can_be_looked_into(client: Client) -> None:
     schema = client.datasets.schema("builtin://airline", type="csv")
     assert schema.rows == 144
     assert [column.name for column in schema.columns] == ["month", "passengers"]
+    uris = {dataset.uri for dataset in client.datasets.builtin()}
+    assert {"builtin://digits", "builtin://sms", "builtin://airline"} <= uris
 
 
 def test_workers_and_the_schema_of_a_request(client: Client) -> None:

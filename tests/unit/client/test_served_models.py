@@ -1,6 +1,7 @@
 """What one holds in one's hands is what one predicts from."""
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -267,3 +268,12 @@ def test_many_calls_at_once_awaited(fake: FakeServer) -> None:
     with fake.client() as client:
         expected = [client.model("sms").classify(f"text {n}").top.name for n in range(50)]
     assert asyncio.run(story()) == expected
+
+
+def test_threads_share_a_client(client: Client) -> None:
+    texts = [f"text {n}" for n in range(200)]
+    alone = [client.model("sms").classify(text).top.name for text in texts[:20]]
+    with ThreadPoolExecutor(16) as pool:
+        model = client.model("sms")
+        together = list(pool.map(lambda text: model.classify(text).top.name, texts))
+    assert together[:20] == alone
