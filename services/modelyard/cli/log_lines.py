@@ -39,7 +39,7 @@ def _print(lines: "Iterator[LogLine]", form: str) -> None:
 
 
 def _print_text(lines: "Iterator[LogLine]") -> None:
-    """At a terminal without what a terminal would obey; into a file as it was written."""
+    """At a terminal without anything that a terminal would obey; into a pipe without escape codes."""
     written: Callable[[str], str] = printable if sys.stdout.isatty() else str
     attempt = 0
     for line in lines:

@@ -133,3 +133,17 @@ def test_nothing_is_offered_where_nobody_answers(tmp_path: Path) -> None:
             timeout=10,
         )
     assert (done.returncode, done.stdout.strip(), done.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_shell_gets_its_script(shell: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "modelyard.cli", "completion", shell],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert f"_MODELYARD_COMPLETE={shell}_complete" in done.stdout
+    assert done.stderr == ""
+    if shell == "bash":
+        subprocess.run(["bash", "-n"], input=done.stdout, text=True, check=True)

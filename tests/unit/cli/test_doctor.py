@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from modelyard.cli.doctor import Severity, disk, processes, queue
+from modelyard.cli.addresses import Address, Addresses
+from modelyard.cli.doctor import Severity, disk, processes, queue, services
 from modelyard.cli.doctor.environment import missing_bytecode
 from modelyard.cli.embedded import RedisServer
 from modelyard.cli.stack import RunningService, Stack
@@ -99,3 +100,18 @@ def test_modules_that_are_not_compiled_are_counted(tmp_path: Path) -> None:
 def test_a_home_that_is_not_there_yet_has_a_disk(tmp_path: Path) -> None:
     [finding] = disk.findings(tmp_path / "not" / "yet")
     assert str(tmp_path) in finding.message
+
+
+def test_services_that_do_not_answer_are_named_with_who_said_so() -> None:
+    nowhere = Address("http://127.0.0.1:1", "context 'prod'")
+    addresses = Addresses(nowhere, Address("127.0.0.1:1", "MODELYARD_GRPC"))
+    jobs, inference = services.findings(None, addresses)
+    assert (jobs.severity, inference.severity) == (Severity.BAD, Severity.BAD)
+    assert "context 'prod'" in jobs.message
+    assert "MODELYARD_GRPC" in inference.message
+
+
+def test_a_machine_where_nothing_was_started_is_well() -> None:
+    default = Addresses(Address("http://127.0.0.1:7070", "default"), Address("x:1", "default"))
+    [finding] = services.findings(None, default)
+    assert not finding.severity.is_trouble

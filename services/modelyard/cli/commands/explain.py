@@ -6,11 +6,9 @@ from typing import Any
 
 import click
 
-from modelyard.cli import exits
-from modelyard.cli.addresses import addresses_of, client_of
+from modelyard.cli import exits, request_schema
 from modelyard.cli.output import output_option, print_one
 from modelyard.cli.schema_tree import Field, SchemaTree
-from modelyard.errors import FailedPrecondition
 
 _WIDTH = 96
 
@@ -28,41 +26,13 @@ def command(ctx: click.Context, path: str, recursive: bool, output: str) -> int:
     explain network.layers.conv2d
     explain training.optimizer.adam.learning_rate
     """
-    tree = SchemaTree(_schema(ctx))
+    tree = SchemaTree(request_schema.of(ctx))
     field = tree.find(path)
     if recursive and output == "table":
         _print_names(tree, field, 0, frozenset())
     else:
         print_one(dict(field.schema), output, lambda: _show(tree, field), name=field.path)
     return exits.OK
-
-
-def _schema(ctx: click.Context) -> dict[str, Any]:
-    """Of the service that commands talk to; where none answers, of what is installed here."""
-    # Late: `--help` is immediate.
-    from modelyard.client import Unavailable
-
-    if addresses_of(ctx).url.is_default:
-        return _own_schema(None)
-    try:
-        return client_of(ctx).with_options(timeout=5, retries=0).request_schema()
-    except Unavailable as error:
-        return _own_schema(error)
-
-
-def _own_schema(nobody: Exception | None) -> dict[str, Any]:
-    try:
-        # Late: pydantic, which comes with the services alone.
-        from modelyard.job import JobRequest
-    except ImportError as error:
-        if nobody is not None:
-            raise nobody from error
-        raise FailedPrecondition(
-            "no service is known that could tell, and none is installed here; "
-            "say where one runs with --url, or pip install 'modelyard[jobs]'",
-            reason="NO_SCHEMA",
-        ) from error
-    return JobRequest.model_json_schema()
 
 
 def _show(tree: SchemaTree, field: Field) -> None:

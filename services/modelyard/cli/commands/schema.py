@@ -2,8 +2,7 @@
 
 import click
 
-from modelyard.cli import exits
-from modelyard.cli.addresses import client_of
+from modelyard.cli import exits, request_schema
 from modelyard.cli.output import print_json
 
 
@@ -11,6 +10,12 @@ from modelyard.cli.output import print_json
 @click.argument("what", type=click.Choice(["job"]), default="job")
 @click.pass_context
 def command(ctx: click.Context, what: str) -> int:
-    """Print the JSON Schema of a job request, as the service checks it."""
-    print_json(client_of(ctx).request_schema())
+    """Print the JSON Schema of a job request, as the service checks it: for editors.
+
+    \b
+    schema job > job.schema.json
+    and as the first line of a request file:
+    # yaml-language-server: $schema=job.schema.json
+    """
+    print_json(request_schema.of(ctx))
     return exits.OK
