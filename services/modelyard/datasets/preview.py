@@ -3,7 +3,6 @@
 import math
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from modelyard.datasets import isolation, source
@@ -12,6 +11,8 @@ if TYPE_CHECKING:
     from modelyard.dataset_store import DatasetStore
     from modelyard.datasets import Dataset
 
+_EXACT = 2.0**53
+"""Below it a float holds every whole number."""
 _LONGEST = 2000
 """Letters of a text that are shown."""
 
@@ -45,6 +46,11 @@ def _value(value: Any) -> Any:
         return {"bytes": len(value)}
     if isinstance(value, str):
         return value if len(value) <= _LONGEST else f"{value[:_LONGEST]}…"
-    if isinstance(value, float) and not math.isfinite(value):
-        return None if np.isnan(value) else str(value)
-    return value
+    return _number(value) if isinstance(value, float) else value
+
+
+def _number(value: float) -> float | str | None:
+    """As it was most probably written: columns of whole numbers are read as floats too."""
+    if not math.isfinite(value):
+        return None if math.isnan(value) else str(value)
+    return int(value) if value.is_integer() and abs(value) < _EXACT else value
