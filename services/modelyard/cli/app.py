@@ -6,6 +6,7 @@ import sys
 from typing import Any, NoReturn
 
 import click
+from click.utils import PacifyFlushWrapper
 
 from modelyard import __version__
 from modelyard.cli import exits
@@ -112,6 +113,10 @@ def run(arguments: list[str] | None = None) -> NoReturn:
         result: Any = root.main(arguments, prog_name="modelyard", standalone_mode=False, obj=said)
     except click.exceptions.Exit as error:
         sys.exit(error.exit_code)
+    except SystemExit as error:
+        # Click ends with 1 where a reader such as `head` has had enough; nothing went wrong.
+        has_left = isinstance(sys.stdout, PacifyFlushWrapper)
+        sys.exit(exits.OK if has_left else error.code)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)

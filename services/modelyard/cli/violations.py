@@ -3,9 +3,11 @@
 import difflib
 import re
 from collections.abc import Collection, Sequence
+from pathlib import Path
 from typing import Any
 
 import click
+import yaml
 
 from modelyard.cli import exits
 from modelyard.cli.output import printable, program
@@ -44,6 +46,24 @@ def refuse(error: InvalidRequest, written: WrittenRequest, client: Client) -> in
     if not error.violations:
         raise error
     show(error, written.text, written.name, known=_known_fields(client))
+    return exits.INVALID
+
+
+def refuse_text(error: InvalidRequest, file: Path) -> int:
+    """Shows where a request file stops to be YAML. Raises the error again if that is not what is wrong."""
+    cause = error.__cause__
+    if not isinstance(cause, yaml.MarkedYAMLError) or cause.problem_mark is None:
+        raise error
+    mark = cause.problem_mark
+    text = file.read_text(encoding="utf-8")
+    position = Position(mark.line + 1, mark.column + 1, 1)
+    say_error(error.reason, f"{file} is not YAML")
+    where = click.style(f"{file}:{position.line}:{position.column}", bold=True)
+    said = ", ".join(part for part in (cause.context, cause.problem) if part)
+    click.echo(f"  {where}  {said}", err=True)
+    if position.line <= len(text.splitlines()):  # else the end of the file is what is wrong
+        _show_line(position, text)
+    click.echo("nothing was submitted", err=True)
     return exits.INVALID
 
 

@@ -59,7 +59,26 @@ def test_an_unreachable_service_says_where_and_what_to_do(tmp_path: Path) -> Non
 
 
 def test_a_broken_request_file_is_named(tmp_path: Path) -> None:
-    (tmp_path / "request.yaml").write_text("task: [unclosed\n")
-    done = modelyard("train", "request.yaml", cwd=tmp_path, **NOBODY)
-    assert done.returncode == 2
-    assert "request.yaml is not YAML" in done.stderr
+    (tmp_path / "request.yaml").write_text("task: x\ndataset: {type: csv}}\n")
+    for command in ("train", "validate"):
+        done = modelyard(command, "request.yaml", cwd=tmp_path, **NOBODY)
+        assert done.returncode == 2
+        assert "request.yaml is not YAML" in done.stderr
+        assert "request.yaml:2:21  " in done.stderr
+        assert "2 │ dataset: {type: csv}}" in done.stderr
+        assert "nothing was submitted" in done.stderr
+
+
+def test_a_reader_that_has_had_enough_is_no_failure(tmp_path: Path) -> None:
+    command = (
+        f"{sys.executable} -m modelyard.cli explain --recursive | head -1; echo ${{PIPESTATUS[0]}}"
+    )
+    done = subprocess.run(
+        ["bash", "-c", command],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env=os.environ | NOBODY,
+    )
+    assert done.stdout.splitlines()[-1] == "0", done.stderr
+    assert "Error" not in done.stderr

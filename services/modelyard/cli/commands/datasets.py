@@ -161,7 +161,7 @@ def _show_schema(schema: "Schema") -> None:
 def _column(column: "Column") -> tuple[object, ...]:
     shape = "×".join(map(str, column.shape))
     span = "" if column.min is None else f"{column.min:.4g} … {column.max:.4g}"
-    classes = _balance(column.classes or {})
+    classes = _balance(column.classes or {}) if column.min is None else ""
     return column.name, column.kind, shape, column.missing, column.distinct, span, classes
 
 

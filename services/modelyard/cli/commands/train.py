@@ -43,7 +43,11 @@ def command(
     from modelyard.client import InvalidRequest
     from modelyard.client.requests import read
 
-    client, written = client_of(ctx), read(file)
+    try:
+        written = read(file)
+    except InvalidRequest as error:
+        return violations.refuse_text(error, file)
+    client = client_of(ctx)
     try:
         if dry_run:
             found = client.jobs.validate_written(written)

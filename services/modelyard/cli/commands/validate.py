@@ -23,7 +23,11 @@ def command(ctx: click.Context, file: Path, output: str) -> int:
     from modelyard.client import InvalidRequest
     from modelyard.client.requests import read
 
-    client, written = client_of(ctx), read(file)
+    try:
+        written = read(file)
+    except InvalidRequest as error:
+        return violations.refuse_text(error, file)
+    client = client_of(ctx)
     try:
         found = client.jobs.validate_written(written)
     except InvalidRequest as error:

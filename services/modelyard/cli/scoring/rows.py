@@ -244,4 +244,9 @@ class _Counted:
 
 def _unreadable(path: Path, expected: str) -> InvalidRequest:
     what = "a folder" if path.is_dir() else path.name if path.exists() else "nothing"
-    return InvalidRequest.of("--input", f"{path} is not it", expected=expected, received=what)
+    return InvalidRequest.of(
+        "--input",
+        f"{path} is nothing that this model could score",
+        expected=expected,
+        received=what,
+    )
