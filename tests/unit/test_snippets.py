@@ -31,6 +31,7 @@ from typing import Any
 
 import pytest
 
+from modelyard.client import Client
 from modelyard.testing import FakeServer
 
 ROOT = Path(__file__).parents[2]
@@ -82,6 +83,12 @@ class Page:
             self._python(block.code, self._place(block))
         elif block.language == "console":
             self._console(block)
+
+    def close(self) -> None:
+        """What a reader closes by leaving Python."""
+        for value in self.names.values():
+            if isinstance(value, Client):
+                value.close()
 
     def _prepare(self, note: str) -> None:
         kind, _, content = note.partition("\n")
@@ -137,8 +144,11 @@ def surroundings(
 def test_the_blocks_of_a_page(path: Path, surroundings: tuple[Path, dict[str, str]]) -> None:
     folder, environment = surroundings
     page = Page(path, folder, environment, {})
-    for block in blocks(path.read_text()):
-        page.run(block)
+    try:
+        for block in blocks(path.read_text()):
+            page.run(block)
+    finally:
+        page.close()
 
 
 def blocks(text: str) -> Iterator[Block]:

@@ -10,8 +10,9 @@ from modelyard.client.predictions import Target
 from modelyard.client.retrying import Options
 from modelyard.client.steps import Steps
 
-IMAGES, TEXTS, FORECASTING = "image_classification", "text_classification", "forecasting"
-ROW_CLASSES, ROW_VALUES = "tabular_classification", "tabular_regression"
+IMAGES = "image_classification"
+FORECASTING = "forecasting"
+REGRESSION = "tabular_regression"
 
 
 class Task:
@@ -62,13 +63,12 @@ def forecast(
 
 
 def predict(options: Options, target: Target, task: Task, given: Any) -> Steps[Answer]:
-    match (yield from task.steps(options)):
-        case "forecasting":
-            return (yield from forecast(options, target, given, None, 0))
-        case "tabular_regression":
-            return (yield from predictions.predict_values(options, target, given))
-        case _:
-            return (yield from classify(options, target, task, given, 0))
+    kind = yield from task.steps(options)
+    if kind == FORECASTING:
+        return (yield from forecast(options, target, given, None, 0))
+    if kind == REGRESSION:
+        return (yield from predictions.predict_values(options, target, given))
+    return (yield from classify(options, target, task, given, 0))
 
 
 def _first_is(given: Any, kind: Any) -> bool:

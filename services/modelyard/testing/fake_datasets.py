@@ -108,7 +108,7 @@ class FakeDatasets:
             if offset != reached:
                 message = f"the upload is at {reached}, not at {offset}"
                 headers = {"Upload-Offset": str(reached)}
-                raise Refused(Code.ABORTED, "WRONG_OFFSET", message, headers=headers)
+                raise Refused(Code.ABORTED, "OFFSET_MISMATCH", message, headers=headers)
             upload.content += content
         if len(upload.content) == upload.size:
             _check_digest(upload)
@@ -185,4 +185,5 @@ def _cell(text: str | None) -> float | str | None:
 def _check_digest(upload: _Upload) -> None:
     found = hashlib.sha256(upload.content).hexdigest()
     if upload.sha256 not in (None, found):
-        raise invalid(Violation("sha256", "is not that of the bytes", upload.sha256, found))
+        violation = Violation("sha256", "the bytes that came are others", upload.sha256, found)
+        raise invalid(violation, reason="DIGEST_MISMATCH")
