@@ -38,6 +38,11 @@ class Training(Spec):
     """
     validation: Split = Split()
     early_stopping: EarlyStopping | None = None
+    calibrate: bool = True
+    """Makes a classifier's probabilities mean what they say: one temperature, fitted on the validation part.
+
+    It changes no answer, only how sure it is; it needs 50 examples.
+    """
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     precision: Literal["float32", "mixed_float16", "mixed_bfloat16"] = "float32"
     """mixed_*: compute in 16 bits, keep weights in 32; faster on GPUs that have the units for it."""

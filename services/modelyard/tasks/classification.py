@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from modelyard import examples
 from modelyard.errors import BadData, Violation
 from modelyard.examples import Examples
+from modelyard.tasks import calibration
 from modelyard.tasks.learning import Evaluation
 
 Indices = NDArray[np.int64]
@@ -88,6 +89,7 @@ def _figures(scores: NDArray[np.float64], truth: Indices, classes: int) -> dict[
     chosen = np.clip(scores[np.arange(len(truth)), truth], 1e-7, 1.0)
     figures = {
         "accuracy": float(np.mean(answers == truth)),
+        "calibration_error": calibration.error(scores, truth),
         "cross_entropy": float(-np.log(chosen).mean()),
         "f1_macro": float(np.mean([_f1(answers == c, truth == c) for c in range(classes)])),
     }

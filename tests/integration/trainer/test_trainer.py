@@ -67,6 +67,38 @@ def test_a_request_becomes_a_verified_version(start, digits, models):
     assert models.damage("digits", 1) == []
 
 
+def test_probabilities_are_calibrated_in_the_graph(start, digits, models, tmp_path):
+    """Three epochs leave a network unsure of what it knows; the temperature makes it surer, and changes no answer."""
+    plain = digits(calibrate=False) | {"publish": {"model": "plain"}}
+    (tmp_path / "plain").mkdir()
+    uncalibrated = start(plain, at=tmp_path / "plain")
+    assert uncalibrated.exits() == 0, uncalibrated.told
+    calibrated = start(digits())
+    assert calibrated.exits() == 0, calibrated.told
+
+    (before,), (after,) = uncalibrated.named("result"), calibrated.named("result")
+    assert after["metrics"]["accuracy"] == before["metrics"]["accuracy"]
+    told = after["metrics"]["calibration_error_before"]
+    assert told == pytest.approx(before["metrics"]["calibration_error"], abs=1e-5)
+    assert after["metrics"]["calibration_error"] < told
+    assert after["metrics"]["cross_entropy"] < before["metrics"]["cross_entropy"]
+    assert "temperature" not in before["metrics"]
+    # What is served is what was measured: the golden answers are as sure as the temperature makes them.
+    (golden,) = (
+        record
+        for record in records.read(models.path("digits", 1) / GOLDEN)
+        if record.signature == "arrays"
+    )
+    (other,) = (
+        record
+        for record in records.read(tmp_path / "plain" / "models" / "plain" / "1" / GOLDEN)
+        if record.signature == "arrays"
+    )
+    powers = other.outputs["scores"].astype(float) ** (1 / after["metrics"]["temperature"])
+    expected = powers / powers.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(golden.outputs["scores"], expected, rtol=1e-3, atol=1e-5)
+
+
 def test_golden_and_warmup_hold_every_signature(start, digits, models):
     assert start(digits()).exits() == 0
     path = models.path("digits", 1)

@@ -42,7 +42,7 @@ def test_three_classes() -> None:
     assert found.metrics["accuracy"] == 0.5
     # a: 2/3, b: 2/4, c: 0
     assert found.metrics["f1_macro"] == pytest.approx((2 / 3 + 1 / 2) / 3)
-    assert set(found.metrics) == {"accuracy", "cross_entropy", "f1_macro"}
+    assert set(found.metrics) == {"accuracy", "calibration_error", "cross_entropy", "f1_macro"}
 
 
 def test_figures_are_plain_and_finite_where_a_test_holds_one_class() -> None:
