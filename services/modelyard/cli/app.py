@@ -6,7 +6,6 @@ import sys
 from typing import Any, NoReturn
 
 import click
-from click.utils import PacifyFlushWrapper
 
 from modelyard import __version__
 from modelyard.cli import exits
@@ -108,15 +107,14 @@ def root(
 def run(arguments: list[str] | None = None) -> NoReturn:
     """Runs a command and exits with a code of `exits`; no error shows a trace unless --debug asks for it."""
     arguments = sys.argv[1:] if arguments is None else arguments
-    said = Invocation()
+    said, stdout = Invocation(), sys.stdout
     try:
         result: Any = root.main(arguments, prog_name="modelyard", standalone_mode=False, obj=said)
     except click.exceptions.Exit as error:
         sys.exit(error.exit_code)
     except SystemExit as error:
-        # Click ends with 1 where a reader such as `head` has had enough; nothing went wrong.
-        has_left = isinstance(sys.stdout, PacifyFlushWrapper)
-        sys.exit(exits.OK if has_left else error.code)
+        # Where a reader such as `head` has had enough, Click puts another stdout in place and ends with 1.
+        sys.exit(error.code if sys.stdout is stdout else exits.OK)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
