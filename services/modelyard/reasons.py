@@ -312,7 +312,7 @@ _MODELS = _reasons(
     Area.MODELS,
     (
         "MODEL_NOT_FOUND",
-        _MISSING,
+        (Code.NOT_FOUND, Code.INVALID_ARGUMENT),
         "There is no model of this name, or none that is loaded.",
         "`modelyard models list` shows what is published, `modelyard status` what is loaded.",
     ),
@@ -359,7 +359,7 @@ _PREDICTIONS = _reasons(
     ),
     (
         "VERSION_QUARANTINED",
-        _MISSING,
+        (Code.NOT_FOUND, Code.UNAVAILABLE),
         "The version is published, and could not be loaded here.",
         "The message says why; publish a new version, or mend the files and touch its folder.",
     ),
@@ -454,6 +454,18 @@ _PREDICTIONS = _reasons(
         "Send one `Content-Length`, and no `Transfer-Encoding`.",
     ),
     (
+        "NO_DATATYPE",
+        _UNKNOWN,
+        "The Open Inference Protocol has no datatype for this tensor.",
+        "Ask by TensorFlow Serving's protocol, which carries every type.",
+    ),
+    (
+        "UNSERVED_PARAMETER",
+        (Code.UNIMPLEMENTED, Code.INVALID_ARGUMENT),
+        "The request asks for an extension of the Open Inference Protocol that is not served.",
+        "Leave the parameter out; the server's metadata lists the extensions that are served.",
+    ),
+    (
         "EMPTY_INPUT",
         _INVALID,
         "The call brought no example.",
@@ -485,7 +497,7 @@ _PREDICTIONS = _reasons(
     ),
     (
         "RELOAD_DISABLED",
-        _STATE,
+        (Code.FAILED_PRECONDITION, Code.UNAVAILABLE),
         "The service does not let calls say what it loads.",
         "Publish into the model directory, which is watched, or set `MODELYARD_RELOAD_ROOTS`.",
     ),

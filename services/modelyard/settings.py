@@ -132,13 +132,18 @@ class InferenceSettings(Settings):
     inference_metrics_port: int = 9102
     """Serves /metrics, /healthz/live and /healthz/ready; 0 is any free port."""
     rest_port: int | None = None
-    """Serves TensorFlow Serving's REST API, on `grpc_host`; its own default is 8501. 0 is any free port, unset is none."""
+    """Serves the REST APIs of TensorFlow Serving (whose own default is 8501) and of the Open Inference Protocol, on `grpc_host`.
+
+    0 is any free port, unset is none.
+    """
     rest_timeout_seconds: PositiveFloat = 30.0
     """How long a REST request may take to arrive, and again to be answered."""
     max_rest_connections: PositiveInt = 256
     """How many may be connected to the REST port at once; each has a thread. Further ones are answered 503."""
     max_rest_body_bytes: PositiveInt = 64 * 1024 * 1024
     """The largest body of a REST request, also after it is unpacked. Larger inputs go over gRPC."""
+    open_inference_name: str = "modelyard"
+    """What the Open Inference Protocol's metadata calls this server. Some clients of Triton insist on `triton`."""
     poll_seconds: PositiveFloat = 1.0
     """How often the model directory is looked at for new versions."""
     keep_loaded: PositiveInt = 1

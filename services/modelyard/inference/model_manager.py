@@ -140,6 +140,11 @@ class ModelManager:
         finally:
             version.let_go()
 
+    def names(self) -> list[str]:
+        """Of every model of which `statuses` knows something."""
+        with self._lock:
+            return sorted({name for name, _ in self._entries})
+
     def statuses(self, name: str) -> list[VersionStatus]:
         """Of every version that was ever to be loaded and is still there, newest first."""
         with self._lock:

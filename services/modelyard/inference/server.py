@@ -21,6 +21,9 @@ from modelyard.inference.http_door import HttpDoor, HttpLimits, HttpProtocol
 from modelyard.inference.interceptors import CallInterceptor
 from modelyard.inference.metrics import InferenceMetrics
 from modelyard.inference.model_manager import ModelManager
+from modelyard.inference.open_inference import OpenInference
+from modelyard.inference.open_inference_rest import OpenInferenceRest
+from modelyard.inference.open_inference_service import OpenInferenceService
 from modelyard.inference.pool import CallPool
 from modelyard.inference.predictor import BatchingPredictor
 from modelyard.inference.rest import TensorFlowRest
@@ -38,6 +41,7 @@ from modelyard.v1 import (
     text_pb2_grpc,
     vision_pb2_grpc,
 )
+from modelyard.wire import open_inference as open_inference_messages
 from modelyard.wire.tf_serving import POOL
 
 log = logs.get(__name__)
@@ -64,7 +68,12 @@ class InferenceServer:
         ProcessCollector(registry=self._registry)
         metrics = InferenceMetrics(self._registry)
         self._health = health_service.Health(
-            [*TYPED, *TF_SERVING, *(name.rpartition(".")[2] for name in TF_SERVING)]
+            [
+                *TYPED,
+                *TF_SERVING,
+                *(name.rpartition(".")[2] for name in TF_SERVING),
+                open_inference_messages.SERVICE,
+            ]
         )
         self._models = ModelManager(
             ModelStore(settings.models),
@@ -95,8 +104,16 @@ class InferenceServer:
         )
         predictions = prediction_service.PredictionService(predictor, settings.max_bytes_in_flight)
         models = model_service.ModelService(self._models, settings.reload_roots)
-        self._add_services(predictor, [predictions.handler(), models.handler()])
-        self._protocols: list[HttpProtocol] = [TensorFlowRest(predictor, predictions, models)]
+        protocol = OpenInference(predictor, self._models, metrics, settings.max_batch_rows)
+        open_inference = OpenInferenceService(
+            protocol, received, metrics, settings.open_inference_name
+        )
+        foreign = [predictions.handler(), models.handler(), open_inference.handler()]
+        self._add_services(predictor, foreign)
+        self._protocols: list[HttpProtocol] = [
+            TensorFlowRest(predictor, predictions, models),
+            OpenInferenceRest(protocol, settings.open_inference_name),
+        ]
         self._received, self._metrics = received, metrics
         self._rest: HttpDoor | None = None
         self._pages: ThreadingHTTPServer | None = None
@@ -169,8 +186,13 @@ class InferenceServer:
         tabular_pb2_grpc.add_TabularServiceServicer_to_server(TabularServicer(predictor), server)
         handlers = [*foreign, self._health.handler()]
         if settings.reflection:
-            services = (*TYPED, *TF_SERVING, health_service.SERVICE)
-            handlers += reflection.handlers(services, [POOL])
+            services = (
+                *TYPED,
+                *TF_SERVING,
+                open_inference_messages.SERVICE,
+                health_service.SERVICE,
+            )
+            handlers += reflection.handlers(services, [POOL, open_inference_messages.POOL])
         server.add_generic_rpc_handlers(tuple(handlers))
 
 
