@@ -15,7 +15,7 @@ STAMP := .venv/.stamp-$(shell cat uv.lock pyproject.toml 2>/dev/null | cksum | c
 PROTOS := $(wildcard proto/modelyard/v1/*.proto)
 PROTO_STAMP := .venv/.proto
 
-.PHONY: help setup proto demo up down test test-unit test-integration test-e2e test-protections check format images bench-serving bench-jobs bench-cli bench-client docs clean
+.PHONY: help setup proto demo up down test test-unit test-integration test-e2e test-protections check format images bench-serving bench-jobs bench-cli bench-client docs record clean
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
@@ -99,6 +99,9 @@ bench-client: setup ## what the client costs who installs nothing else: size, pa
 
 docs: setup ## regenerate docs/reference from the code: requests, predictions, errors, metrics, settings, commands
 	@for generator in docs/generate_*.py; do $(BIN)/python $$generator; done
+
+record: setup ## record the terminal session of the README, for real
+	@$(BIN)/python docs/record.py
 
 clean: ## remove everything that make made, but the data under var/
 	@rm -rf .venv .uv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
