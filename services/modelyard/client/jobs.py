@@ -28,15 +28,15 @@ class JobRecord:
     attempt: int
     epoch: int
     epochs: int
-    metrics: Mapping[str, float]
+    metrics: Mapping[str, float] = field(hash=False)
     """On the held-out test examples, once it was evaluated."""
-    baseline: Mapping[str, float]
+    baseline: Mapping[str, float] = field(hash=False)
     """The same metrics of the answer that needs no network."""
     model: str
     version: int | None
     """The version that it published."""
     violations: tuple[Violation, ...]
-    raw: Mapping[str, Any] = field(repr=False)
+    raw: Mapping[str, Any] = field(repr=False, hash=False)
 
     @classmethod
     def of(cls, raw: Mapping[str, Any], **more: Any) -> Self:

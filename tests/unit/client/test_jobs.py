@@ -1,7 +1,9 @@
 """Jobs from submit to end, through both clients, with what goes wrong on the way."""
 
 import asyncio
+import contextlib
 import time
+from collections.abc import AsyncIterator
 
 import pytest
 
@@ -9,6 +11,7 @@ from modelyard.client import (
     AlreadyExists,
     Client,
     DeadlineExceeded,
+    Event,
     InvalidRequest,
     JobCancelled,
     JobFailed,
@@ -81,6 +84,29 @@ def test_who_stops_listening_leaves_at_once(client: Client, request_body: Body) 
     assert next(events).data["state"] == "QUEUED"
     events.close()  # type: ignore[attr-defined]  # an iterator that is a generator
     assert client.jobs.get(job.id).id == job.id
+
+
+async def last(events: AsyncIterator[Event]) -> Event:
+    return [event async for event in events][-1]
+
+
+def test_who_stops_awaiting_leaves_at_once(request_body: Body) -> None:
+    async def story() -> None:
+        with FakeServer(step=30) as slow:
+            async with slow.async_client() as client:
+                job = await client.jobs.submit(request_body)
+                with pytest.raises(TimeoutError):
+                    await asyncio.wait_for(last(job.events()), 0.2)
+                async with contextlib.aclosing(job.events()) as events:  # type: ignore[type-var]
+                    assert (await anext(events)).kind == "state"
+                assert not (await job.refresh()).terminal
+
+    asyncio.run(story())
+
+
+def test_jobs_are_values(client: Client, request_body: Body) -> None:
+    job = client.jobs.submit(request_body).wait(timeout=10)
+    assert {job, client.jobs.get(job.id)} == {job}
 
 
 def test_a_job_that_fails_or_is_cancelled_raises_when_waited_for(
