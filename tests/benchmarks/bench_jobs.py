@@ -173,41 +173,47 @@ async def watched(yard: Yard, watchers: int, leases: list[Lease], events: int) -
 # ---- waiting jobs
 
 
-def timed(calls: int, call: Any) -> dict[str, float]:
-    taken = []
-    for _ in range(calls):
-        began = time.perf_counter()
-        call().raise_for_status()
-        taken.append(time.perf_counter() - began)
-    return quantiles(taken)
+CALLS: dict[str, tuple[str, str]] = {
+    "submit": ("POST", "/v1/jobs"),
+    "list": ("GET", "/v1/jobs?limit=50"),
+    "list by model and state": ("GET", "/v1/jobs?limit=50&model=airline&state=QUEUED"),
+}
 
 
-def asked(yard: Yard, calls: int) -> dict[str, Any]:
+def seconds_of(yard: Yard, method: str, path: str) -> float:
+    began = time.perf_counter()
+    yard.api.request(method, path, json=REQUEST if method == "POST" else None).raise_for_status()
+    return time.perf_counter() - began
+
+
+def asked(few: Yard, many: Yard, calls: int) -> dict[str, dict[str, dict[str, float]]]:
+    """In turns, so that whatever else the machine does is done to both."""
+    taken: dict[str, dict[str, list[float]]] = {"few": {}, "many": {}}
+    for name, call in CALLS.items():
+        for _ in range(calls):
+            taken["few"].setdefault(name, []).append(seconds_of(few, *call))
+            taken["many"].setdefault(name, []).append(seconds_of(many, *call))
     return {
-        "submit": timed(calls, lambda: yard.api.post("/v1/jobs", json=REQUEST)),
-        "list": timed(calls, lambda: yard.api.get("/v1/jobs?limit=50")),
-        "list by model and state": timed(
-            calls, lambda: yard.api.get("/v1/jobs?limit=50&model=airline&state=QUEUED")
-        ),
+        which: {name: quantiles(each) for name, each in by_call.items()}
+        for which, by_call in taken.items()
     }
 
 
-def waiting(yard: Yard, jobs: int, calls: int = 300) -> dict[str, Any]:
-    """The same calls beside few jobs (a page of them) and beside many."""
+def waiting(few: Yard, many: Yard, jobs: int, calls: int = 500) -> dict[str, Any]:
+    """The same calls beside a page of waiting jobs and beside many."""
     request = JobRequest.model_validate(REQUEST)
     for _ in range(50):
-        yard.store.submit(request)
-    asked(yard, 50)  # warm
-    few = asked(yard, calls)
+        few.store.submit(request)
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda _: yard.store.submit(request), range(jobs)))
+        list(pool.map(lambda _: many.store.submit(request), range(jobs)))
     time.sleep(3)  # the reconciler comes by
-    many = asked(yard, calls)
-    info = redis.Redis.from_url(yard.redis.url)
+    asked(few, many, 50)  # warm
+    measured = asked(few, many, calls)
+    info = redis.Redis.from_url(many.redis.url)
     broker = info.llen("modelyard:bell:train")
     info.close()
-    counted = yard.store.counts()["train", JobState.QUEUED]
-    return {"few": few, "many": many, "queued": counted, "broker_list": broker}
+    counted = many.store.counts()["train", JobState.QUEUED]
+    return {**measured, "queued": counted, "broker_list": broker}
 
 
 # ---- a long log
@@ -289,16 +295,17 @@ def main() -> None:
     parser.add_argument("--lines", type=int, default=50_000)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        yard = Yard(Path(folder)).start()
+        yard, other = Yard(Path(folder, "a")).start(), Yard(Path(folder, "b")).start()
         try:
             results = {
                 "one job": asyncio.run(watched(yard, options.watchers, yard.claimed(1), 100)),
                 "fifty jobs": asyncio.run(watched(yard, options.watchers, yard.claimed(50), 400)),
                 "log": followed(yard, options.lines),
-                "waiting": waiting(yard, options.jobs),
+                "waiting": waiting(yard, other, options.jobs),
             }
         finally:
             yard.end()
+            other.end()
     report(results)
 
 
@@ -314,7 +321,7 @@ def report(results: dict[str, Any]) -> None:
             f"   {row['delivered']}/{row['expected']} delivered, {row['redis_connections']} Redis connections"
         )
     row = results["waiting"]
-    print(f"\n{'waiting jobs':>26} {'p50 ms':>8} {'p99 ms':>8}   of 50, of {row['queued']}")
+    print(f"\n{'waiting jobs':>26} {'p50 ms':>8} {'p99 ms':>8}   beside 50 and {row['queued']}")
     for call in row["few"]:
         for which in ("few", "many"):
             values = row[which][call]

@@ -1,5 +1,6 @@
 """What anybody may send, and that every refusal says which request it was."""
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
+from modelyard.jobs import json_body
 from modelyard.jobs.app import create_app
 from modelyard.settings import JobsSettings
 
@@ -152,3 +154,37 @@ class TestNames:
         api = TestClient(create_app(settings))
         headers = {"Host": "evil.example", "Origin": "https://evil.example"}
         assert api.get("/v1/schemas/job-request", headers=headers).status_code == 200
+
+
+def test_a_body_that_does_not_come_is_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(json_body, "BODY_SECONDS", 0.05)
+    app = create_app(JobsSettings(home=tmp_path, redis_url="redis://127.0.0.1:1/0"))
+    sent: list[Any] = []
+    begun = [{"type": "http.request", "body": b'{"name": ', "more_body": True}]
+
+    async def receive() -> Any:
+        if begun:
+            return begun.pop()
+        await asyncio.sleep(60)
+        raise AssertionError("waited for the rest")
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": "POST",
+        "scheme": "http",
+        "path": "/v1/jobs",
+        "raw_path": b"/v1/jobs",
+        "query_string": b"",
+        "headers": [(b"host", b"localhost"), (b"content-type", b"application/json")],
+        "server": ("127.0.0.1", 7070),
+    }
+    asyncio.run(asyncio.wait_for(app(scope, receive, send), 10))
+    assert sent[0]["status"] == 408
+    assert json.loads(sent[1]["body"])["reason"] == "BODY_TIMEOUT"

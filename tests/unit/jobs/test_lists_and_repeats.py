@@ -3,6 +3,9 @@
 from typing import Any
 
 import pytest
+import redis
+
+from modelyard.job_queue import MOST_WAITING
 
 
 def listed(yard: Any, query: str) -> list[str]:
@@ -129,3 +132,13 @@ def test_a_patch_that_is_no_object_is_refused(
     headers = {"Content-Type": "application/json"}
     answer = yard.api.post(f"/v1/jobs/{first}/clone", content=patch, headers=headers)
     assert answer.status_code == 400
+
+
+def test_the_list_of_the_broker_does_not_grow_with_the_jobs(
+    yard: Any, airline: dict[str, Any]
+) -> None:
+    for _ in range(MOST_WAITING + 8):
+        yard.submit(airline)
+    with redis.Redis.from_url(yard.settings.redis_url.get_secret_value()) as broker:
+        # The reconciler may ring at the same moment.
+        assert 0 < broker.llen("modelyard:bell:train") <= MOST_WAITING + 1
