@@ -17,6 +17,7 @@ SERVER = {"redis", "celery", "fastapi", "pydantic", "structlog"}
     [
         pytest.param("modelyard", HEAVY | SERVER | {"numpy", "grpc", "httpx2"}, id="package"),
         pytest.param("modelyard.client", HEAVY | SERVER | {"numpy"}, id="client"),
+        pytest.param("modelyard.testing", HEAVY | SERVER | {"numpy"}, id="testing"),
         pytest.param(
             "modelyard.cli.app", HEAVY | SERVER | {"numpy", "grpc", "httpx2", "rich"}, id="cli"
         ),
