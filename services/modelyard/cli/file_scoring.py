@@ -37,7 +37,7 @@ class Order:
 
 
 def run(client: Client, order: Order, form: str) -> int:
-    """Exit code 1 if not one row was answered, 2 at the first bad row of a strict run."""
+    """Exit code 0 if every row was answered, 1 if some were left out, 2 at the first bad row of a strict run."""
     if order.output is None and form != "table":
         raise click.UsageError("say --output FILE: standard output cannot take both")
     wanted = _wanted(client, order)
@@ -57,7 +57,7 @@ def run(client: Client, order: Order, form: str) -> int:
             reach=lambda done: progress.reach(done, total),
         )
     _tell(order, result, time.monotonic() - began, form)
-    return exits.FAILED if result.bad and not result.rows else exits.OK
+    return exits.FAILED if result.bad else exits.OK
 
 
 def _wanted(client: Client, order: Order) -> Wanted:
@@ -133,7 +133,7 @@ def _tell(order: Order, result: Result, seconds: float, form: str) -> None:
     print_one(summary, form, lambda: None, name=where)
     rate = number(result.rows / seconds) if seconds else "?"
     bad = f", {result.bad} bad and left out" if result.bad else ""
-    kind = "bad" if result.bad and not result.rows else "ok"
+    kind = "ok" if not result.bad else "warn" if result.rows else "bad"
     say(f"{mark(kind)} {result.rows:,} rows in {seconds:.1f} s ({rate} a second){bad} → {where}")
     if len(result.versions) > 1:
         versions = ", ".join(map(str, sorted(result.versions)))

@@ -75,8 +75,8 @@ def command(
     Tables:    predict wine '{"alcohol": 13.2}'          (or a CSV or JSON file)
     A file:    predict wine --input orders.csv --output scored.csv
 
-    A row of a file that cannot be read or is refused is told with its line, and left out. The file with
-    the answers is there as a whole or not at all.
+    A row of a file that cannot be read or is refused is told with its line, and left out; the exit code
+    is then 1. The file with the answers is there as a whole or not at all.
     """
     if bool(inputs) == bool(file):
         raise click.UsageError("say what to ask about: INPUT…, or --input FILE", ctx)
