@@ -142,6 +142,10 @@ class InferenceSettings(Settings):
     """How many may be connected to the REST port at once; each has a thread. Further ones are answered 503."""
     max_rest_body_bytes: PositiveInt = 64 * 1024 * 1024
     """The largest body of a REST request, also after it is unpacked. Larger inputs go over gRPC."""
+    tf_serving_metrics: bool = False
+    """Whether the REST port serves TensorFlow Serving's series at `/monitoring/prometheus/metrics`, for its dashboards."""
+    triton_metrics: bool = False
+    """Whether /metrics shows Triton's `nv_inference_*` as well, for its dashboards."""
     open_inference_name: str = "modelyard"
     """What the Open Inference Protocol's metadata calls this server. Some clients of Triton insist on `triton`."""
     poll_seconds: PositiveFloat = 1.0

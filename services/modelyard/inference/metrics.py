@@ -1,5 +1,6 @@
 """What the inference service tells Prometheus. Names of models that were never loaded are no labels."""
 
+from collections.abc import Callable
 from threading import Lock
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -11,6 +12,7 @@ _VERSION = ("model", "version")
 _SIGNATURE = ("model", "version", "signature")
 _ROWS_BUCKETS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
 
+ObserveCall = Callable[[str, str, str, float], None]
 STATES = ("START", "LOADING", "AVAILABLE", "UNLOADING", "END")
 
 
@@ -81,6 +83,7 @@ class InferenceMetrics:
             ("reason",),
             registry=registry,
         )
+        self._observers: list[ObserveCall] = []
         self._live: set[tuple[str, int]] = set()
         self._lock = Lock()
 
@@ -118,3 +121,9 @@ class InferenceMetrics:
         # A call may end after the series of its version were dropped; it must not bring them back.
         named = (model, str(version), signature) if is_live else ("", "", "")
         self.request_seconds.labels(*named, api, code).observe(seconds)
+        for observe in self._observers:
+            observe(api, named[0], code, seconds)
+
+    def also_tell(self, observe: ObserveCall) -> None:
+        """Of every call: what it was, its model or "", its code and seconds. Called before the first call."""
+        self._observers.append(observe)

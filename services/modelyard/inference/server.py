@@ -15,6 +15,7 @@ from prometheus_client.process_collector import ProcessCollector
 from modelyard import logs, telemetry
 from modelyard.inference import health as health_service
 from modelyard.inference import model_service, prediction_service, reflection
+from modelyard.inference.alias_metrics import TensorFlowServingMetrics, TritonMetrics
 from modelyard.inference.batcher import Limits
 from modelyard.inference.byte_budget import ByteBudget
 from modelyard.inference.http_door import HttpDoor, HttpLimits, HttpProtocol
@@ -27,6 +28,7 @@ from modelyard.inference.open_inference_service import OpenInferenceService
 from modelyard.inference.pool import CallPool
 from modelyard.inference.predictor import BatchingPredictor
 from modelyard.inference.rest import TensorFlowRest
+from modelyard.inference.totals import totals
 from modelyard.model_store import ModelStore
 from modelyard.prediction import Predictor
 from modelyard.runtimes import Runtime
@@ -115,6 +117,7 @@ class InferenceServer:
             OpenInferenceRest(protocol, settings.open_inference_name),
         ]
         self._received, self._metrics = received, metrics
+        self._add_alias_metrics()
         self._rest: HttpDoor | None = None
         self._pages: ThreadingHTTPServer | None = None
         self._is_draining = False
@@ -163,6 +166,15 @@ class InferenceServer:
 
     def _ready(self) -> tuple[bool, str]:
         return (False, "draining") if self._is_draining else self._models.ready()
+
+    def _add_alias_metrics(self) -> None:
+        settings, metrics = self._settings, self._metrics
+        if settings.tf_serving_metrics:
+            page = TensorFlowServingMetrics(lambda: totals(metrics))
+            metrics.also_tell(page.observe)
+            self._protocols.append(page)
+        if settings.triton_metrics:
+            self._registry.register(TritonMetrics(lambda: totals(metrics)))
 
     def _open_rest(self, port: int) -> HttpDoor:
         settings = self._settings
