@@ -1,6 +1,7 @@
 """What one holds in one's hands is what one predicts from."""
 
 import asyncio
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,14 @@ import pyarrow as pa
 import pytest
 from PIL import Image
 
-from modelyard.client import ApiError, Client, FailedPrecondition, InvalidRequest, NotFound
+from modelyard.client import (
+    ApiError,
+    Client,
+    FailedPrecondition,
+    InvalidRequest,
+    NotFound,
+    ResourceExhausted,
+)
 from modelyard.testing import FakeModel, FakeServer
 
 SEVEN = Path("examples/digits/seven.png")
@@ -277,3 +285,22 @@ def test_threads_share_a_client(client: Client) -> None:
         model = client.model("sms")
         together = list(pool.map(lambda text: model.classify(text).top.name, texts))
     assert together[:20] == alone
+
+
+def test_a_busy_service_says_when_to_ask_again(fake: FakeServer, client: Client) -> None:
+    """RetryInfo of gRPC, as Retry-After of HTTP."""
+    fake.refuse_next_calls(2, code="RESOURCE_EXHAUSTED", reason="QUEUE_FULL", retry_after=0.4)
+    began = time.monotonic()
+    assert client.model("digits").classify(b"x").version == 1
+    assert 0.8 <= time.monotonic() - began < 5
+    assert fake.calls == ("/modelyard.v1.VisionService/ClassifyImages",) * 3
+
+    fake.refuse_next_calls(1, code="RESOURCE_EXHAUSTED", reason="QUEUE_FULL", retry_after=60)
+    with pytest.raises(ResourceExhausted) as caught:  # longer than the call may take
+        client.with_options(timeout=1).model("digits").classify(b"x")
+    assert (caught.value.reason, caught.value.retry_after) == ("QUEUE_FULL", 60)
+
+    fake.refuse_next_calls(1, code="INVALID_ARGUMENT", reason="INVALID_REQUEST")
+    with pytest.raises(InvalidRequest):  # what is wrong stays wrong
+        client.model("digits").classify(b"x")
+    assert len(fake.calls) == 5
