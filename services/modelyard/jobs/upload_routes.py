@@ -10,6 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from modelyard.dataset_store import Appending, DatasetStore, Upload, Uploads
 from modelyard.errors import Conflict
 from modelyard.jobs.dataset_routes import stored
+from modelyard.jobs.json_body import JsonRoute
 from modelyard.jobs.problems import problem, too_large
 from modelyard.jobs.request_body import declared_length, pieces
 from modelyard.settings import JobsSettings
@@ -26,7 +27,7 @@ class NewUpload(Spec):
 
 
 def upload_routes(settings: JobsSettings, datasets: DatasetStore) -> APIRouter:
-    routes = APIRouter(prefix="/v1/uploads", tags=["datasets"])
+    routes = APIRouter(prefix="/v1/uploads", tags=["datasets"], route_class=JsonRoute)
     uploads = Uploads(datasets, most=settings.max_uploads)
 
     def answer(upload: Upload, response: Response) -> dict[str, Any]:
