@@ -1,6 +1,7 @@
 """What predictions answer. Every answer says which version gave it; arrays are made when they are asked for."""
 
 import html
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 _SHOWN = 5
+_WIDTH, _HEIGHT, _MARGIN = 320, 96, 4  # pixels of a plot
 
 
 @dataclass(frozen=True)
@@ -143,7 +145,7 @@ class Forecasts(_Answer):
         steps = enumerate(zip(*self.series, strict=True), start=1)
         rows = ((f"+{step}", *(f"{value:.6g}" for value in values)) for step, values in steps)
         head = ("step", *(f"series {number}" for number in range(len(self.series))))
-        return _table(self._of(), head, rows)
+        return _plot(self.series[:_SHOWN]) + _table(self._of(), head, rows)
 
 
 @dataclass(frozen=True, repr=False)
@@ -192,6 +194,28 @@ def _short(texts: Iterable[str]) -> str:
     shown = list(texts)
     more = f", … {len(shown) - _SHOWN} more" if len(shown) > _SHOWN else ""
     return ", ".join(shown[:_SHOWN]) + more
+
+
+def _plot(series: Sequence[Sequence[float]]) -> str:
+    """The series as lines in one frame; a picture that needs no library."""
+    values = [value for each in series for value in each if math.isfinite(value)]
+    if len(values) < 2:
+        return ""
+    low, high = min(values), max(values)
+    scale = (_HEIGHT - 2 * _MARGIN) / ((high - low) or 1)
+    lines = []
+    for number, each in enumerate(series):
+        across = (_WIDTH - 2 * _MARGIN) / max(1, len(each) - 1)
+        points = " ".join(
+            f"{_MARGIN + step * across:.1f},{_HEIGHT - _MARGIN - (value - low) * scale:.1f}"
+            for step, value in enumerate(each)
+            if math.isfinite(value)
+        )
+        style = f"fill:none;stroke:currentColor;stroke-width:2;opacity:{1 - number / 8:.2f}"
+        lines.append(f'<polyline points="{points}" style="{style}"/>')
+    said = f"from {low:.6g} to {high:.6g}"
+    size = f'width="{_WIDTH}" height="{_HEIGHT}" role="img" aria-label="{said}"'
+    return f"<svg {size}><title>{said}</title>{''.join(lines)}</svg>"
 
 
 def _table(title: str, head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -258,6 +258,14 @@ def test_answers_show_themselves(client: Client) -> None:
     assert best.to_numpy().shape == (1, 1)
 
 
+def test_a_forecast_draws_itself(client: Client) -> None:
+    picture = client.model("airline").forecast([1.0, 3.0, 2.0], horizon=3)._repr_html_()
+    assert 'points="4.0,92.0 160.0,4.0 316.0,48.0"' in picture  # lowest, highest, in the middle
+    assert "from 1 to 3" in picture
+    assert picture.count("<tr>") == 4
+    assert "<svg" not in client.model("airline").forecast([1.0], horizon=1)._repr_html_()
+
+
 def test_an_array_that_cannot_be_made_says_what_is_missing(client: Client) -> None:
     """pandas is kept out of this environment."""
     with pytest.raises(FailedPrecondition, match="pip install pandas"):
