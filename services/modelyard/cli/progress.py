@@ -4,10 +4,11 @@ import time
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from modelyard.cli.output import bar, console, is_terminal, say
+from modelyard.cli.output import bar, console, is_terminal, printable, say
 
 if TYPE_CHECKING:
     from rich.status import Status
+    from rich.text import Text
 
 _LINE_SECONDS = 5.0
 _FRAME_SECONDS = 0.1
@@ -17,7 +18,7 @@ class Progress:
     """A context manager; the terminal is as it was afterwards, whatever happened."""
 
     def __init__(self, title: str, *, unit: str, quiet: bool = False) -> None:
-        self._title = title
+        self._title = printable(title)
         self._unit = unit
         self._quiet = quiet
         self._status: Status | None = None
@@ -30,7 +31,7 @@ class Progress:
         self._told = now
         line = self._line(done, total, now - self._began)
         if self._status is not None:
-            self._status.update(line)
+            self._status.update(_plain(line))
         else:
             say(line)
 
@@ -39,10 +40,7 @@ class Progress:
         if self._status is None:
             say(line)
             return
-        # Late: only a terminal needs rich.
-        from rich.text import Text
-
-        self._status.console.print(Text.from_ansi(line))
+        self._status.console.print(_plain(line))
 
     def _line(self, done: int, total: int, seconds: float) -> str:
         share = min(1.0, done / total) if total else 1.0
@@ -52,7 +50,7 @@ class Progress:
 
     def __enter__(self) -> Self:
         if is_terminal() and not self._quiet:
-            self._status = console().status(self._title)
+            self._status = console().status(_plain(self._title))
             self._status.start()
         return self
 
@@ -64,3 +62,11 @@ class Progress:
     ) -> None:
         if self._status is not None:
             self._status.stop()
+
+
+def _plain(line: str) -> "Text":
+    """A name of a file in brackets is no markup of rich."""
+    # Late: only a terminal needs rich.
+    from rich.text import Text
+
+    return Text.from_ansi(line)
