@@ -41,3 +41,5 @@ class Head:
     units: int | None
     activation: Activation
     """exponential: a count, which is never negative"""
+    quantiles: tuple[float, ...] = ()
+    """Numbers only: each value is answered as so many quantiles, side by side; none is the value itself."""

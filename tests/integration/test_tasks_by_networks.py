@@ -86,6 +86,10 @@ TASKS: dict[str, tuple[dict[str, Any], Examples]] = {
         {"type": "forecasting", "target": "sales", "horizon": 3, "covariates": ["rain"]},
         series(),
     ),
+    "quantiles": (
+        {"type": "forecasting", "target": "sales", "horizon": 3, "quantiles": [0.1, 0.5, 0.9]},
+        series(),
+    ),
     "classes": ({"type": "tabular_classification", "target": "rich"}, table()),
     "numbers": (
         {
@@ -145,7 +149,7 @@ FEEDS = {
     "tabular_classification": "vector",
     "tabular_regression": "vector",
 }
-VARIANTS = {"grey of colour", "colour of grey", "characters", "covariates", "counts"}
+VARIANTS = {"grey of colour", "colour of grey", "characters", "covariates", "counts", "quantiles"}
 """Other preprocessing of the same task: one network is enough."""
 
 

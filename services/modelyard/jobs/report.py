@@ -63,7 +63,7 @@ def report(request: JobRequest, datasets: DatasetStore) -> Report:
         rows=plan.rows,
         parameters=plan.parameters,
         features=vars(plan.features),
-        head=vars(plan.head),
+        head={name: value for name, value in vars(plan.head).items() if value != ()},
         classes=_classes(request, schema),
         layers=_layers(request, plan),
         warnings=advice.warnings(request, plan, _balance(request, examples)),

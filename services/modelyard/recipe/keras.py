@@ -31,12 +31,18 @@ class Paced(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[mi
 
 
 class PinballLoss(keras.losses.Loss):  # type: ignore[misc]  # Keras is untyped
-    """max(q · e, (q - 1) · e) of the error e = truth - answer: its minimum is at the quantile q."""
+    """max(q · e, (q - 1) · e) of the error e = truth - answer: its minimum is at the quantile q.
 
-    def __init__(self, quantile: float) -> None:
+    Truth is (n, values), the answer (n, values · quantiles) with the quantiles of a value side by side.
+    """
+
+    def __init__(self, *quantiles: float) -> None:
         super().__init__(name="pinball")
-        self._quantile = quantile
+        self._quantiles = quantiles
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
-        error = ops.cast(y_true, y_pred.dtype) - y_pred
-        return ops.mean(ops.maximum(self._quantile * error, (self._quantile - 1) * error), axis=-1)
+        count = len(self._quantiles)
+        quantiles = ops.convert_to_tensor(self._quantiles, y_pred.dtype)
+        answers = ops.reshape(y_pred, (-1, y_pred.shape[-1] // count, count))
+        error = ops.expand_dims(ops.cast(y_true, y_pred.dtype), -1) - answers
+        return ops.mean(ops.maximum(quantiles * error, (quantiles - 1) * error), axis=(-2, -1))

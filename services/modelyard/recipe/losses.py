@@ -140,7 +140,7 @@ class Pinball(Spec):
     def keras(self, head: Head) -> "keras.Loss":
         from modelyard.recipe.keras import PinballLoss  # as above
 
-        return PinballLoss(self.quantile)
+        return PinballLoss(*(head.quantiles or (self.quantile,)))
 
 
 class Poisson(Spec):
@@ -181,13 +181,15 @@ def objection(loss: AnyLoss, head: Head) -> tuple[str, str] | None:
     if head.activation not in loss.heads:
         answers = _ANSWERS[head.activation]
         return f"does not fit a task that answers {answers}", _FITTING[head.activation]
+    if head.quantiles:
+        return "has no choice: the task's quantiles are learned with the pinball loss", "no loss"
     return loss.objection(head)
 
 
 def default(head: Head) -> AnyLoss:
     match head.activation:
         case "linear":
-            return Regression()
+            return Pinball() if head.quantiles else Regression()
         case "exponential":
             return Poisson()
         case _:

@@ -67,6 +67,19 @@ def test_the_pinball_is_least_at_its_quantile():
     assert answers[int(np.argmin(costs))] == 80
 
 
+def test_quantiles_of_each_value_side_by_side():
+    head = Head(4, "linear", (0.1, 0.9))
+    # two values in two quantiles each: errors of -1, -3 and 1, -1 cost 0.9, 0.3 and 0.1, 0.1
+    found = Training().loss_for(head).keras(head)(np.float32([[1, 5]]), np.float32([[2, 4, 4, 6]]))
+
+    assert float(found) == pytest.approx((0.9 + 0.3 + 0.1 + 0.1) / 4)
+
+
+def test_quantiles_leave_no_choice_of_a_loss():
+    with pytest.raises(InvalidRequest, match=r"training\.loss: has no choice"):
+        Training.model_validate({"loss": "mse"}).check_loss(Head(4, "linear", (0.1, 0.5)))
+
+
 @pytest.mark.parametrize(
     ("loss", "head", "expected"),
     [

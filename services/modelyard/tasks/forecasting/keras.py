@@ -13,7 +13,7 @@ season and its growth, and a level that was never seen before is no surprise to 
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 Values = NDArray[np.float64]
 Network = Callable[..., tf.Tensor]
+Answer = Callable[[tf.Tensor], dict[str, tf.Tensor]]
 _GROWTH = 3.0
 """A positive series whose largest value is so many times its smallest is learned on a logarithmic scale."""
 _LEAST = 1e-9
@@ -95,7 +96,7 @@ class ForecastLearning:
 
     @property
     def head(self) -> Head:
-        return Head(self.task.horizon, "linear")
+        return self.task.answer()
 
     @property
     def classes(self) -> None:
@@ -110,6 +111,7 @@ class ForecastLearning:
             "season": task.season,
             "target": task.target,
             "covariates": list(task.covariates),
+            "quantiles": list(task.quantiles),
         }
 
     @property
@@ -149,7 +151,7 @@ class ForecastLearning:
         return []
 
     def metrics(self) -> list[keras.Metric | str]:
-        return ["mae"]
+        return [] if self.task.quantiles else ["mae"]
 
     def export(self, model: keras.Model, path: Path) -> None:
         export(model, path, self._signatures)
@@ -172,9 +174,10 @@ class ForecastLearning:
         origins = self._origins("test")
         truth = self.series[origins[:, np.newaxis] + np.arange(self.task.horizon), 0]
         naive = seasonal_naive(self.series[:, 0], origins, self.task.horizon, self._season)
-        drift = self._figures(self._forecasts(_silent, origins), truth)
+        drift = self._figures(self._forecasts(self._drift, origins)["forecast"], truth)
+        found = self._forecasts(partial(self._answers, model), origins)
         return Evaluation(
-            metrics=self._figures(self._forecasts(model, origins), truth),
+            metrics=self._figures(found["forecast"], truth) | self._interval_figures(found, truth),
             baseline=self._figures(naive, truth)
             | {f"drift_{name}": value for name, value in drift.items()},
         )
@@ -199,13 +202,30 @@ class ForecastLearning:
         future = self.series[column + np.arange(self.task.horizon), 0]
         return tf.constant(history, tf.float32), tf.constant(future, tf.float32)
 
-    def _forecasts(self, model: Network, origins: NDArray[np.int64]) -> Values:
+    def _forecasts(self, answer: Answer, origins: NDArray[np.int64]) -> dict[str, Values]:
         batches = (origins[i : i + BATCH] for i in range(0, len(origins), BATCH))
-        answers = [
-            self._serve(model, {"history": self._windows(batch)[0]})["forecast"].numpy()
-            for batch in batches
-        ]
-        return np.concatenate(answers).astype(np.float64)
+        answers = [answer(self._windows(batch)[0]) for batch in batches]
+        return {
+            name: np.concatenate([one[name].numpy() for one in answers]).astype(np.float64)
+            for name in answers[0]
+        }
+
+    def _drift(self, history: tf.Tensor) -> dict[str, tf.Tensor]:
+        """The forecast of a network that answers zeros."""
+        return {"forecast": self._unscaled(self._drifting(history))}
+
+    def _interval_figures(self, found: dict[str, Values], truth: Values) -> dict[str, float]:
+        """The pinball loss, and how many values lie between the lowest and the highest quantile."""
+        levels = np.array(self.task.quantiles)
+        if not len(levels):
+            return {}
+        error = truth[..., np.newaxis] - found["quantiles"]
+        lowest, highest = found["quantiles"][..., 0], found["quantiles"][..., -1]
+        return {
+            "pinball": float(np.maximum(levels * error, (levels - 1) * error).mean()),
+            "coverage": float(((lowest <= truth) & (truth <= highest)).mean()),
+            "coverage_wanted": float(levels[-1] - levels[0]),
+        }
 
     def _figures(self, forecast: Values, truth: Values) -> dict[str, float]:
         error = np.abs(forecast - truth)
@@ -227,9 +247,21 @@ class ForecastLearning:
         return {"serving_default": Signature({"history": spec}, self._serve)}
 
     def _serve(self, model: Network, inputs: Tensors) -> dict[str, tf.Tensor]:
-        history = self._last_window(inputs["history"])
+        return self._answers(model, self._last_window(inputs["history"]))
+
+    def _answers(self, model: Network, history: tf.Tensor) -> dict[str, tf.Tensor]:
+        """The forecast (n, horizon), and its quantiles (n, horizon, quantiles) if there are any.
+
+        Quantiles survive every map that grows, so that those of the learned scale are those of the values.
+        """
         answer = tf.cast(model(self._prepare(history), training=False), tf.float32)
-        return {"forecast": self._unscaled(self._drifting(history) + answer * self.scaling.error)}
+        drift, levels = self._drifting(history), self.task.quantiles
+        if not levels:
+            return {"forecast": self._unscaled(drift + answer * self.scaling.error)}
+        # In order: nothing keeps a network from answering a higher quantile with less.
+        each = tf.sort(tf.reshape(answer, (-1, self.task.horizon, len(levels))), axis=-1)
+        values = self._unscaled(drift[..., tf.newaxis] + each * self.scaling.error)
+        return {"forecast": values[..., levels.index(0.5)], "quantiles": values}
 
     def _last_window(self, history: tf.Tensor) -> tf.Tensor:
         steps = self.task.steps
@@ -274,11 +306,6 @@ class ForecastLearning:
         if not self.scaling.logarithmic:
             return level
         return tf.exp(tf.minimum(level, _LARGEST_LOG))
-
-
-def _silent(seen: tf.Tensor, training: bool) -> tf.Tensor:
-    """A network that answers zeros."""
-    return tf.zeros((1, 1))
 
 
 def _fit(task: "Forecasting", train: Values) -> Scaling:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from modelyard.recipe import Split
     from modelyard.tasks.learning import Learning
 
+Fraction = Annotated[float, Field(gt=0, lt=1)]
 Steps = Annotated[int, Field(ge=1, le=100_000)]
 
 
@@ -35,6 +36,8 @@ class Forecasting(Spec):
     """How many past steps are looked at; if unset two seasons, the horizon, or 8, whichever is most."""
     covariates: Annotated[tuple[ColumnName, ...], Field(max_length=1000)] = ()
     """Further columns whose past is looked at."""
+    quantiles: Annotated[tuple[Fraction, ...], Field(max_length=99)] = ()
+    """Such as [0.1, 0.5, 0.9]: a forecast with intervals, learned with the pinball loss; 0.5 is the forecast itself."""
 
     @property
     def steps(self) -> int:
@@ -58,10 +61,15 @@ class Forecasting(Spec):
         if self.time is not None:
             columns.column(schema, "time", self.time, ("number", "text"))
         self._check_covariates()
+        self._check_quantiles()
         return Features("series", (self.steps, self.channels))
 
     def head(self, schema: Schema) -> Head:
-        return Head(self.horizon, "linear")
+        return self.answer()
+
+    def answer(self) -> Head:
+        """Every step in its quantiles, or by itself."""
+        return Head(self.horizon * max(len(self.quantiles), 1), "linear", self.quantiles)
 
     def check(self, examples: Examples) -> None:
         # NumPy; requests are read without it.
@@ -74,6 +82,16 @@ class Forecasting(Spec):
         from modelyard.tasks.forecasting.keras import ForecastLearning
 
         return ForecastLearning.of(self, examples, split, seed)
+
+    def _check_quantiles(self) -> None:
+        given = self.quantiles
+        if given and (list(given) != sorted(set(given)) or 0.5 not in given):
+            raise InvalidRequest.of(
+                "task.quantiles",
+                "must be in order, each once, with 0.5 among them",
+                expected="such as [0.1, 0.5, 0.9]",
+                received=str(list(given)),
+            )
 
     def _check_covariates(self) -> None:
         for index, name in enumerate(self.covariates):
