@@ -259,7 +259,7 @@ def test_workers_and_the_schema_of_a_request(client: Client) -> None:
     [worker] = client.workers.list()
     assert worker.name
     assert worker.state in ("idle", "busy")
-    assert {"task", "dataset", "network", "publish"} <= set(client.request_schema()["properties"])  # type: ignore[call-overload]
+    assert {"task", "dataset", "network", "publish"} <= set(client.request_schema()["properties"])  # type: ignore[call-overload]  # JSON
 
 
 def test_the_same_awaited(place: Address, trained: Job) -> None:

@@ -97,7 +97,7 @@ def test_who_stops_awaiting_leaves_at_once(request_body: Body) -> None:
                 job = await client.jobs.submit(request_body)
                 with pytest.raises(TimeoutError):
                     await asyncio.wait_for(last(job.events()), 0.2)
-                async with contextlib.aclosing(job.events()) as events:  # type: ignore[type-var]
+                async with contextlib.aclosing(job.events()) as events:  # type: ignore[type-var]  # a generator, typed as an iterator
                     assert (await anext(events)).kind == "state"
                 assert not (await job.refresh()).terminal
 

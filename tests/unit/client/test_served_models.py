@@ -231,7 +231,7 @@ def test_versions_and_aliases(fake: FakeServer, client: Client) -> None:
         FakeModel("two", "image_classification", ("a",), versions=(1, 2), aliases={"stable": 1})
     )
     ask = {"newest": {}, "version": {"version": 1}, "alias": {"alias": "stable"}}
-    answered = {k: client.model("two", **v).classify(b"x").version for k, v in ask.items()}  # type: ignore[arg-type]
+    answered = {k: client.model("two", **v).classify(b"x").version for k, v in ask.items()}  # type: ignore[arg-type]  # values of two types
     assert answered == {"newest": 2, "version": 1, "alias": 1}
     with pytest.raises(NotFound) as caught:
         client.model("two", alias="nowhere").classify(b"x")

@@ -66,7 +66,7 @@ def faking() -> None:
 
 
 def wrong(client: Client) -> None:
-    client.jobs.submit(7)  # type: ignore[arg-type]
-    client.model("digits", version="newest")  # type: ignore[arg-type]
-    client.jobs.list(status="RUNNING")  # type: ignore[call-arg]
-    client.jobs.get("j1").stat  # type: ignore[attr-defined]  # noqa: B018
+    client.jobs.submit(7)  # type: ignore[arg-type]  # wrong on purpose
+    client.model("digits", version="newest")  # type: ignore[arg-type]  # wrong on purpose
+    client.jobs.list(status="RUNNING")  # type: ignore[call-arg]  # wrong on purpose
+    client.jobs.get("j1").stat  # type: ignore[attr-defined]  # noqa: B018  # wrong on purpose
