@@ -5,7 +5,7 @@ import click
 from modelyard.cli import exits
 from modelyard.cli.addresses import Addresses
 from modelyard.cli.invocation import Invocation
-from modelyard.cli.output import program
+from modelyard.cli.output import printable, program
 from modelyard.client.errors import ApiError, JobCancelled, JobFailed, Unavailable, WaitTimeout
 from modelyard.errors import ModelyardError
 
@@ -23,7 +23,9 @@ def explain(error: Exception, said: Invocation | None = None) -> int:
 
 
 def say_error(reason: str, message: str) -> None:
-    click.echo(f"{click.style(f'error[{reason}]', fg='red', bold=True)}: {message}", err=True)
+    # A message may repeat what somebody sent; a terminal shall show it and not obey it.
+    shown = "\n".join(map(printable, message.splitlines()))
+    click.echo(f"{click.style(f'error[{reason}]', fg='red', bold=True)}: {shown}", err=True)
 
 
 def say_help(text: str) -> None:
@@ -34,7 +36,7 @@ def _explain_api(error: ApiError, said: Invocation) -> int:
     say_error(error.reason, error.message)
     for violation in error.violations:
         if str(violation) not in error.message:
-            click.echo(f"  {violation}", err=True)
+            click.echo(f"  {printable(str(violation))}", err=True)
     if isinstance(error, Unavailable) and error.reason == "UNREACHABLE":
         if said.resolved is not None:
             click.echo(f"  {_who_said(said.resolved, error.message)}", err=True)

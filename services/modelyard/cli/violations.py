@@ -89,13 +89,13 @@ def _show_one(violation: Violation, text: str, name: str, known: Collection[str]
     where = f"{name}:{position.line}:{position.column}" if position else name
     what = "is not a field that is known here" if is_unknown else violation.message
     described = f"{violation.field}: {what}" if violation.field else what
-    click.echo(f"  {click.style(where, bold=True)}  {described}", err=True)
+    click.echo(f"  {click.style(where, bold=True)}  {printable(described)}", err=True)
     if position is not None:
         _show_line(position, text)
     if violation.expected is not None:
         click.echo(f"    {click.style('expected', fg='cyan')}: {violation.expected}", err=True)
     if violation.received is not None and not is_unknown:
-        click.echo(f"    received: {violation.received}", err=True)
+        click.echo(f"    received: {printable(violation.received)}", err=True)
     if meant := _meant(violation, known if is_unknown else ()):
         click.echo(f"    {click.style('help', fg='cyan')}: did you mean `{meant}`?", err=True)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from modelyard.cli import exits
-from modelyard.cli.output import bar, console, is_terminal, mark, number, program, say
+from modelyard.cli.output import bar, console, is_terminal, mark, number, printable, program, say
 
 if TYPE_CHECKING:
     from rich.status import Status
@@ -128,7 +128,7 @@ def _tell_epoch(data: Mapping[str, Any]) -> str:
 
 
 def _tell_warning(data: Mapping[str, Any]) -> str:
-    return f"{mark('warn')} {data.get('message', '')}"
+    return f"{mark('warn')} {printable(str(data.get('message', '')))}"
 
 
 def _tell_result(data: Mapping[str, Any]) -> str:
@@ -180,6 +180,7 @@ def _tell_end(job: "Job") -> None:
     if job.terminal and not job.succeeded:
         kind = "warn" if job.state == "CANCELLED" else "bad"
         reason = f" {job.reason}" if job.reason else ""
-        say(f"{mark(kind)} job {job.id} {job.state.lower()}{reason}: {job.message or 'no message'}")
+        message = printable(job.message) or "no message"
+        say(f"{mark(kind)} job {job.id} {job.state.lower()}{reason}: {message}")
         for violation in job.violations:
-            say(f"    {violation}")
+            say(f"    {printable(str(violation))}")
