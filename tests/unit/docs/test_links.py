@@ -27,3 +27,9 @@ def _anchors(page: Path) -> set[str]:
     """As GitHub makes them of headings."""
     found = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in found}
+
+
+def test_the_recorded_session_is_shown_without_anything_from_elsewhere() -> None:
+    picture = (ROOT / "docs" / "session.svg").read_text()
+    assert "modelyard" in picture
+    assert not re.search(r"url\([\"']?https?:|href=\"https?:|@import", picture)
