@@ -43,12 +43,14 @@ class StoredDataset(BaseModel):
 class DatasetStore:
     """The folder of uploads. Every method may be called by several processes at once.
 
-    `reserve` bytes of the disk are left free.
+    `reserve` bytes of the disk are left free. `patience` is how many seconds a caller waits for a large dataset
+    to be looked through; None is as long as it takes.
     """
 
-    def __init__(self, root: Path, *, reserve: int = 0) -> None:
+    def __init__(self, root: Path, *, reserve: int = 0, patience: float | None = None) -> None:
         self.root = root
         self.reserve = reserve
+        self.patience = patience
 
     @staticmethod
     def is_digest(text: str) -> bool:

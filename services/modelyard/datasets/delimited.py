@@ -196,7 +196,8 @@ def _ragged(rows: Iterable[Row], width: int, title: str) -> Iterator[Violation]:
 
 def _cells(cells: tuple[str, ...], missing: Sequence[str]) -> tuple[str, ...]:
     """Without the marks of missing values and cells of nothing but spaces."""
-    if not any(cell in missing or cell.isspace() for cell in cells):
+    # Without a loop of our own: nearly all columns pass here unchanged.
+    if set(missing).isdisjoint(cells) and not any(map(str.isspace, cells)):
         return cells
     return tuple("" if cell in missing or cell.isspace() else cell for cell in cells)
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from modelyard.datasets import isolation
 from modelyard.datasets import source as sources
+from modelyard.datasets.looks import Looks
 from modelyard.datasets.summary import Summary
 from modelyard.storage import write_atomically
 
@@ -25,27 +26,33 @@ _FORMAT = 1
 _MOST_REMEMBERED = 32
 """Ways of reading one dataset."""
 _MOST_BYTES = 8 * 1024 * 1024
-_SMALL = 32 * 1024 * 1024
+SMALL = 32 * 1024 * 1024
 """Bytes of a file that is looked through at once, in this process: about a second."""
+_LOOKS = Looks()
 
 
 def summary(dataset: Dataset, store: DatasetStore) -> Summary:
-    """Raises BadData naming the row that is not what it should be."""
+    """Raises BadData naming the row that is not what it should be.
+
+    Raises Unavailable if that takes longer than the store has patience for; the look goes on.
+    """
     folder = store.summaries(dataset.digest(store))
     file = folder / f"{_key(dataset)}.json"
     with suppress(FileNotFoundError, ValueError, KeyError, TypeError):
         return Summary.of_json(file.read_bytes())
-    found = _found(dataset, store)
+    path, title = sources.file(dataset.source, store)
+    if dataset.type != "parquet" and path.stat().st_size <= SMALL:
+        found = dataset.summarise(store)
+        _remember(file, found)
+        return found
+    return _LOOKS.at(file, lambda: _isolated(dataset, store, title, file), store.patience)
+
+
+def _isolated(dataset: Dataset, store: DatasetStore, title: str, file: Path) -> Summary:
+    answer = isolation.ask("summarise", dataset.model_dump(mode="json"), store.root, title)
+    found = Summary.of_json(json.dumps(answer).encode())
     _remember(file, found)
     return found
-
-
-def _found(dataset: Dataset, store: DatasetStore) -> Summary:
-    path, title = sources.file(dataset.source, store)
-    if dataset.type != "parquet" and path.stat().st_size <= _SMALL:
-        return dataset.summarise(store)
-    answer = isolation.ask("summarise", dataset.model_dump(mode="json"), store.root, title)
-    return Summary.of_json(json.dumps(answer).encode())
 
 
 def _key(dataset: Dataset) -> str:

@@ -37,6 +37,9 @@ from modelyard.settings import JobsSettings
 _OPERATIONS = ("/metrics", "/healthz/live", "/healthz/ready")
 """What orchestrators ask, often, and under whatever name."""
 
+PATIENCE = 20.0
+"""Seconds that a caller waits for a large dataset to be looked through: less than clients wait for an answer."""
+
 
 def create_app(settings: JobsSettings) -> FastAPI:
     redis_url = settings.redis_url.get_secret_value()
@@ -47,7 +50,7 @@ def create_app(settings: JobsSettings) -> FastAPI:
         max_losses=settings.max_losses,
         max_open_jobs=settings.max_open_jobs,
     )
-    datasets = DatasetStore(settings.datasets, reserve=settings.min_free_bytes)
+    datasets = DatasetStore(settings.datasets, reserve=settings.min_free_bytes, patience=PATIENCE)
     models = ModelStore(settings.models)
     feed = EventFeed(redis_url)
     doorbell = Doorbell(make_app(settings.broker))
