@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from modelyard import gpus
 from modelyard.cli.doctor import processes
 from modelyard.cli.process import is_free
 from modelyard.cli.service import ServiceSpec
@@ -19,7 +20,8 @@ class Wishes:
     """What was asked for at the prompt."""
 
     home: Path
-    workers: int = 1
+    workers: int | None = None
+    """None: one for each GPU, or one where there is none."""
     port: int = 7070
     grpc_port: int = 50051
     device: str = "auto"
@@ -70,8 +72,12 @@ def plan(
     *,
     free: Callable[[int], bool] = is_free,
     owner: Callable[[int], str] = processes.owner,
+    there: Callable[[], tuple[str, ...]] = gpus.indexes,
 ) -> Plan:
-    """Raises FailedPrecondition where no port is to be had. `owner` names who holds one."""
+    """Raises FailedPrecondition where no port is to be had.
+
+    `owner` names who holds one, `there` the GPUs of this machine.
+    """
     ports = _Ports(free, owner)
     own_redis = os.environ.get("MODELYARD_REDIS_URL")
     redis_port = None if own_redis else ports.take("the queue", 16379)
@@ -91,7 +97,7 @@ def plan(
         services=(
             _jobs(shared, api_port, logs),
             _inference(shared, grpc_port, metrics_port, logs),
-            *_workers(shared, wishes, ports, logs),
+            *_workers(shared, _devices(wishes, there()), ports, logs),
         ),
         notes=tuple(ports.notes),
     )
@@ -126,16 +132,24 @@ def _inference(shared: dict[str, str], port: int, metrics_port: int, logs: Path)
     )
 
 
+def _devices(wishes: Wishes, there: tuple[str, ...]) -> list[str]:
+    """What each worker computes on: a GPU of its own while there are any, and the CPU after that."""
+    if wishes.device != "auto" or not there:
+        return [wishes.device] * (wishes.workers or 1)
+    workers = wishes.workers or len(there)
+    return [*there[:workers], *["cpu"] * (workers - len(there))]
+
+
 def _workers(
-    shared: dict[str, str], wishes: Wishes, ports: _Ports, logs: Path
+    shared: dict[str, str], devices: Iterable[str], ports: _Ports, logs: Path
 ) -> Iterable[ServiceSpec]:
-    for number in range(wishes.workers):
+    for number, device in enumerate(devices):
         name = f"worker-{number}"
         metrics_port = ports.take(f"the metrics of {name}", 9101 if number == 0 else 9102 + number)
         told = {
             "MODELYARD_WORKER_NAME": name,
             "MODELYARD_WORKER_METRICS_PORT": str(metrics_port),
-            "MODELYARD_DEVICE": wishes.device,
+            "MODELYARD_DEVICE": device,
         }
         yield ServiceSpec(
             name=name,

@@ -1,6 +1,7 @@
 """What `up` decides before it starts anything."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -53,3 +54,23 @@ def test_secrets_stay_out_of_arguments(monkeypatch: pytest.MonkeyPatch) -> None:
         decided.redis_port is None
     )  # one's own server is used, and inherited from the environment
     assert "hunter2" not in repr(decided)
+
+
+@pytest.mark.parametrize(
+    ("wishes", "gpus", "devices"),
+    [
+        ({}, (), ["auto"]),
+        ({"workers": 2}, (), ["auto", "auto"]),
+        ({}, ("0", "1"), ["0", "1"]),  # one for each, and each its own
+        ({"workers": 1}, ("0", "1"), ["0"]),
+        ({"workers": 3}, ("0", "1"), ["0", "1", "cpu"]),
+        ({"device": "cpu"}, ("0", "1"), ["cpu"]),
+        ({"device": "1"}, ("0", "1"), ["1"]),
+    ],
+)
+def test_every_gpu_has_one_worker(
+    wishes: dict[str, Any], gpus: tuple[str, ...], devices: list[str]
+) -> None:
+    decided = plan(Wishes(Path("/home"), **wishes), free=lambda _: True, there=lambda: gpus)
+    told = [s.environment["MODELYARD_DEVICE"] for s in decided.services if "worker" in s.name]
+    assert told == devices

@@ -28,7 +28,7 @@ _DETACHED_SECONDS = 240.0
 @click.option(
     "--home", type=click.Path(path_type=Path), help="Where everything lies. [default: var]"
 )
-@click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True)
+@click.option("--workers", type=click.IntRange(1, 64), help="[default: one for each GPU, or one]")
 @click.option(
     "--port", type=click.IntRange(1, 65535), default=7070, help="Of the jobs API. [default: 7070]"
 )
@@ -36,7 +36,7 @@ _DETACHED_SECONDS = 240.0
 @click.option("--device", default="auto", help="auto, cpu, or the index of a GPU. [default: auto]")
 @click.option("--detach", "-d", is_flag=True, help="Leave it running in the background.")
 def command(
-    home: Path | None, workers: int, port: int, grpc_port: int, device: str, detach: bool
+    home: Path | None, workers: int | None, port: int, grpc_port: int, device: str, detach: bool
 ) -> int:
     """Start all services on this machine: a queue, the jobs API, training workers and inference.
 
@@ -146,14 +146,15 @@ def _start_detached(wishes: Wishes) -> int:
 
 
 def _as_arguments(wishes: Wishes) -> list[str]:
-    options = {
+    options: dict[str, object] = {
         "--home": wishes.home,
         "--workers": wishes.workers,
         "--port": wishes.port,
         "--grpc-port": wishes.grpc_port,
         "--device": wishes.device,
     }
-    return ["up", *(str(part) for option in options.items() for part in option)]
+    given = ((name, value) for name, value in options.items() if value is not None)
+    return ["up", *(str(part) for option in given for part in option)]
 
 
 def _await(supervisor: subprocess.Popen[bytes], home: Path, log: Path) -> Stack:
