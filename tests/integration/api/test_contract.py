@@ -78,10 +78,12 @@ def map_path_parameters(context: Any, path_parameters: Any) -> Any:
 
 @schema.parametrize()
 @settings(
-    max_examples=20,
+    max_examples=25,
     derandomize=True,
     deadline=None,
-    phases=[Phase.explicit, Phase.generate],
+    # The explicit phase tries every value of every layer of a network, for minutes; the examples of the API page have
+    # tests of their own.
+    phases=[Phase.generate],
     suppress_health_check=list(HealthCheck),
 )
 def test_every_answer_is_as_documented(case: schemathesis.Case, service: Any) -> None:
