@@ -10,6 +10,7 @@ from google.protobuf.any_pb2 import Any as AnyMessage
 from modelyard.errors import InvalidRequest, Unimplemented
 from modelyard.inference.example_inference import Classes, Values, classify, regress
 from modelyard.inference.example_inputs import examples_of
+from modelyard.inference.question import with_version
 from modelyard.prediction import (
     DEFAULT_SIGNATURE,
     Call,
@@ -111,10 +112,12 @@ class PredictionService:
         check_tasks(request.tasks)
         examples_of(request.input)  # an empty input is refused before a model is looked for
         call = call_of(context)
-        version = self._predictor.describe(ref_of(request.tasks[0].model_spec))
-        return MultiInferenceResponse(
-            results=[self._inferred(version, task, request.input, call) for task in request.tasks]
-        )
+
+        def all_of_them(version: ServedVersion) -> list[Any]:
+            return [self._inferred(version, task, request.input, call) for task in request.tasks]
+
+        ref = ref_of(request.tasks[0].model_spec)
+        return MultiInferenceResponse(results=with_version(self._predictor, ref, all_of_them))
 
     def _inferred(self, version: ServedVersion, task: Any, given: Any, call: Call) -> Any:
         spec = _answered_by(version, task.model_spec.signature_name)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from typing import TypeVar
 
 from modelyard.errors import InternalError, NotFound
 from modelyard.prediction import (
@@ -13,6 +14,8 @@ from modelyard.prediction import (
     Predictor,
     ServedVersion,
 )
+
+T = TypeVar("T")
 
 _TRIES = 5
 
@@ -30,19 +33,28 @@ def ask(
     predictor: Predictor, ref: ModelRef, question: Callable[[ServedVersion], Question], call: Call
 ) -> Prediction:
     """Asks the version that `question` was shown, and no other. Raises what it and a Predictor raise."""
+
+    def predict(version: ServedVersion) -> Prediction:
+        asked = question(version)
+        return predictor.predict(
+            ModelRef(version.name, version.version),
+            asked.inputs,
+            signature=asked.signature,
+            outputs=asked.outputs,
+            call=call,
+        )
+
+    return with_version(predictor, ref, predict)
+
+
+def with_version(predictor: Predictor, ref: ModelRef, use: Callable[[ServedVersion], T]) -> T:
+    """What `use` makes of the version that is meant; it is called again if that is swapped meanwhile."""
     for _ in range(_TRIES):
         version = predictor.describe(ref)
-        asked = question(version)
         try:
-            return predictor.predict(
-                ModelRef(version.name, version.version),
-                asked.inputs,
-                signature=asked.signature,
-                outputs=asked.outputs,
-                call=call,
-            )
+            return use(version)
         except NotFound:
-            # The version was swapped for another one between the two calls.
+            # The version was swapped for another one between two calls.
             if ref.version is not None:
                 raise
     raise InternalError(f"the versions of {ref} change faster than they can be asked")

@@ -155,6 +155,7 @@ def test_reflection_describes_all_services(start: Any, protocol: str) -> None:
         "modelyard.v1.TabularService",
         "tensorflow.serving.PredictionService",
         "tensorflow.serving.ModelService",
+        "inference.GRPCInferenceService",
         "grpc.health.v1.Health",
         "grpc.reflection.v1.ServerReflection",
         "grpc.reflection.v1alpha.ServerReflection",
