@@ -1,16 +1,18 @@
 """What a request comes to, told without queueing it: sizes, layers, classes, and what may disappoint."""
 
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from modelyard.dataset_store import DatasetStore
 from modelyard.datasets.source import locate
-from modelyard.examples import Examples, Schema
 from modelyard.job import JobRequest, Plan
 from modelyard.jobs import advice
 from modelyard.jobs.advice import Warning
 from modelyard.networks import Graph, Layers, network
+
+if TYPE_CHECKING:
+    from modelyard.examples import Examples, Schema  # NumPy, which a report alone needs
 
 READ_WHOLE = 8 * 1024 * 1024
 """Bytes up to which the rows of a dataset are read and checked; those of a larger one are left to the trainer."""
@@ -42,7 +44,7 @@ class Report(BaseModel):
     """What is allowed and may disappoint."""
 
 
-def check(request: JobRequest, datasets: DatasetStore) -> tuple[Plan, Schema]:
+def check(request: JobRequest, datasets: DatasetStore) -> "tuple[Plan, Schema]":
     """Raises InvalidRequest with the path of every field that cannot be right."""
     schema = request.dataset.schema(datasets)
     plan = request.check(schema)
@@ -70,7 +72,7 @@ def report(request: JobRequest, datasets: DatasetStore) -> Report:
     )
 
 
-def _small(request: JobRequest, datasets: DatasetStore) -> Examples | None:
+def _small(request: JobRequest, datasets: DatasetStore) -> "Examples | None":
     if locate(request.dataset.source, datasets).stat().st_size > READ_WHOLE:
         return None
     return request.dataset.open(datasets)
@@ -108,13 +110,13 @@ def _label(request: JobRequest) -> str | None:
             return None
 
 
-def _classes(request: JobRequest, schema: Schema) -> list[str] | None:
+def _classes(request: JobRequest, schema: "Schema") -> list[str] | None:
     label = _label(request)
     found = None if label is None else schema.columns[label].classes
     return None if found is None else list(found)
 
 
-def _balance(request: JobRequest, examples: Examples | None) -> dict[str, int]:
+def _balance(request: JobRequest, examples: "Examples | None") -> dict[str, int]:
     """How many rows each class has; empty if that is not known."""
     label = _label(request)
     if examples is None or label is None:
