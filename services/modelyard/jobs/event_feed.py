@@ -203,7 +203,8 @@ class EventFeed:
 
     async def _listen(self) -> None:
         """Notes which watched jobs have news; what was missed while the store was away is looked for after."""
-        while True:
+        # The library may turn a cancellation into an error of its own.
+        while not self.closing:
             try:
                 async with self._redis.pubsub() as channel:
                     await channel.subscribe(f"{PREFIX}news")
@@ -224,7 +225,7 @@ class EventFeed:
             self._news.set()
 
     async def _spread(self) -> None:
-        while True:
+        while not self.closing:
             await self._news.wait()
             self._news.clear()
             while self._dirty:
