@@ -2,6 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
 
 # TensorFlow without bytecode takes four times as long to start; some environments switch it off.
@@ -12,6 +13,10 @@ UV_VERSION := 0.13.9
 UV := .uv/bin/uv
 BIN := .venv/bin
 STAMP := .venv/.stamp-$(shell cat uv.lock pyproject.toml 2>/dev/null | cksum | cut -d' ' -f1)
+# Triton's client pins an older protobuf than ours, so it lives in an environment of its own.
+TRITON_VERSION := 2.73.0
+TRITON := build/tritonclient-$(TRITON_VERSION)/bin/python
+export TRITONCLIENT_PYTHON := $(CURDIR)/$(TRITON)
 PROTOS := $(wildcard proto/modelyard/v1/*.proto)
 PROTO_STAMP := .venv/.proto
 
@@ -35,6 +40,10 @@ $(STAMP): | $(UV)
 	@rm -f .venv/.stamp-*
 	@touch $@
 
+$(TRITON): | $(UV)
+	@$(UV) venv --quiet --python "$(PYTHON)" build/tritonclient-$(TRITON_VERSION)
+	@$(UV) pip install --quiet --python $@ "tritonclient[grpc,http]==$(TRITON_VERSION)"
+
 proto: ## generate services/modelyard/v1 from proto/
 	@$(MAKE) $(STAMP)
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python hatch_build.py
@@ -53,13 +62,13 @@ up: setup ## start all services on this machine; Ctrl-C stops them
 down: setup ## stop what `make up` started
 	@$(BIN)/modelyard down
 
-test: setup ## all tests
+test: setup $(TRITON) ## all tests
 	@$(BIN)/python -m pytest tests
 
 test-unit: setup ## the tests that take seconds
 	@$(BIN)/python -m pytest tests/unit
 
-test-integration: setup ## the tests with a real queue, worker, trainer or server
+test-integration: setup $(TRITON) ## the tests with a real queue, worker, trainer or server
 	@$(BIN)/python -m pytest tests/integration
 
 test-e2e: setup ## the tests with all services together
