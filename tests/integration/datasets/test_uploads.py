@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +11,7 @@ import httpx2
 import pytest
 from fastapi.testclient import TestClient
 
+from modelyard.dataset_store import DatasetStore, Uploads
 from modelyard.jobs.app import create_app
 from modelyard.settings import JobsSettings
 
@@ -131,29 +131,16 @@ def test_more_bytes_than_were_announced_are_refused(api: TestClient) -> None:
     assert send(api, place, 0, b"1234567890").json()["bytes"] == 10
 
 
-def test_one_writer_at_a_time(api: TestClient) -> None:
+def test_one_writer_at_a_time(api: TestClient, tmp_path: Path) -> None:
     place = begin(api)
-    begun, go_on = threading.Event(), threading.Event()
+    another_replica = Uploads(DatasetStore(tmp_path / "datasets"))
 
-    def slowly() -> Iterator[bytes]:
-        yield CONTENT[:1000]
-        begun.set()
-        go_on.wait(30)
-        yield CONTENT[1000:2000]
-
-    first = threading.Thread(target=send, args=(api, place, 0, slowly()))
-    first.start()
-    begun.wait(30)
-    deadline = time.monotonic() + 30
-    while True:  # the first has begun to send, but may not have been received yet
-        answer = send(api, place, 0, b"")
-        if answer.status_code == 409 or time.monotonic() > deadline:
-            break
-    go_on.set()
-    first.join(30)
+    with another_replica.append(place.rpartition("/")[2], 0) as writing:
+        writing.write(CONTENT[:1000])
+        answer = send(api, place, 0, b"xx")
 
     assert (answer.status_code, answer.json()["reason"]) == (409, "UPLOAD_BUSY")
-    assert api.get(place).json()["offset"] == 2000
+    assert api.get(place).json()["offset"] == 1000
 
 
 def test_only_so_many_are_under_way(api: TestClient) -> None:
