@@ -71,7 +71,7 @@ def run(wishes: Wishes) -> int:
 def tell_where(running: Stack) -> None:
     """Where everything is and what to type next."""
     say("")
-    say(f"  jobs API    {running.url}    the API's description: {running.url}/openapi.json")
+    say(f"  jobs API    {running.url}    every call, to try out: {running.url}/docs")
     say(f"  inference   {running.grpc}          gRPC with reflection, TensorFlow Serving's API too")
     for service in running.services:
         if service.metrics:
