@@ -6,6 +6,7 @@ A row that cannot be read is a BadRow, and the next one is read.
 import csv
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
@@ -147,9 +148,18 @@ def _guessed(cell: Any) -> Any:
         return cell
 
 
+@contextmanager
+def _long_cells() -> Iterator[None]:
+    """The limit is the whole process's, and others rely on theirs."""
+    before = csv.field_size_limit(_LONGEST_CELL)
+    try:
+        yield
+    finally:
+        csv.field_size_limit(before)
+
+
 def _read_csv(path: Path, value: Value, wanted: Wanted) -> Read:
-    csv.field_size_limit(_LONGEST_CELL)
-    with path.open(newline="", encoding="utf-8-sig", errors="replace") as file:
+    with _long_cells(), path.open(newline="", encoding="utf-8-sig", errors="replace") as file:
         lines = _Counted(file)
         delimiter = "\t" if path.suffix.lower() == ".tsv" else ","
         rows = csv.reader(lines, delimiter=delimiter, strict=True)
