@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modelyard.errors import FailedPrecondition
-from modelyard.model_store import GOLDEN, WARMUP, Manifest, Tolerance
-from modelyard.prediction import DEFAULT_SIGNATURE, Arrays, SignatureSpec, TensorSpec
-from modelyard.runtimes import Runtime
-from modelyard.wire import tensors, tf_serving, tfrecord
+from modelyard.model_store import GOLDEN, WARMUP, Manifest
+from modelyard.prediction import Arrays, SignatureSpec, TensorSpec
+from modelyard.runtimes import Runtime, parity, records
+from modelyard.runtimes.records import Record
 
 _MAX_RECORDS = 1000
 """As many as TensorFlow Serving accepts."""
@@ -22,9 +22,8 @@ _PROBE_ROWS = 3
 def warm(runtime: Runtime, path: Path) -> int:
     """Runs the version's warmup requests; answers how many. The first run of a shape is the slow one."""
     runs = 0
-    for log in _logs(path / WARMUP):
-        request = log.predict_log.request
-        runtime.run(_signature(request), _arrays(request.inputs), tuple(request.output_filter))
+    for record in _records(path / WARMUP):
+        runtime.run(record.signature, record.inputs, record.wanted)
         runs += 1
     return runs
 
@@ -35,12 +34,12 @@ def check_golden(runtime: Runtime, path: Path, manifest: Manifest) -> int:
     Raises FailedPrecondition naming the output that differs.
     """
     checks = 0
-    for log in _logs(path / GOLDEN):
-        request = log.predict_log.request
-        expected = _arrays(log.predict_log.response.outputs)
-        got = runtime.run(_signature(request), _arrays(request.inputs), tuple(expected))
-        for name, wanted in expected.items():
-            _compare(f"{_signature(request)}.{name}", got[name], wanted, manifest)
+    for record in _records(path / GOLDEN):
+        got = runtime.run(record.signature, record.inputs, tuple(record.outputs))
+        for why in parity.differences(record.outputs, got, manifest.tolerance):
+            raise FailedPrecondition(
+                f"the golden batch differs at {record.signature}.{why}", reason="GOLDEN_DIFFERS"
+            )
         checks += 1
     return checks
 
@@ -87,49 +86,5 @@ def _equal(one: NDArray[Any], other: NDArray[Any]) -> bool:
     return bool(np.array_equal(one, other))
 
 
-def _logs(file: Path) -> Iterator[Any]:
-    if not file.is_file():
-        return
-    for record in islice(tfrecord.read(file), _MAX_RECORDS):
-        log = tf_serving.PredictionLog.FromString(record)
-        if log.WhichOneof("log_type") == "predict_log":
-            yield log
-
-
-def _signature(request: Any) -> str:
-    return request.model_spec.signature_name or DEFAULT_SIGNATURE
-
-
-def _arrays(messages: Any) -> dict[str, NDArray[Any]]:
-    return {name: tensors.decode(name, tensor) for name, tensor in messages.items()}
-
-
-def _compare(where: str, got: NDArray[Any], wanted: NDArray[Any], manifest: Manifest) -> None:
-    if got.shape != wanted.shape:
-        raise _differs(where, f"its shape is {list(got.shape)}, and was {list(wanted.shape)}")
-    tolerance = manifest.tolerance.get(wanted.dtype.name)
-    if tolerance is None or wanted.dtype == object:
-        same = bool(np.array_equal(_as_bytes(got), _as_bytes(wanted)))
-    else:
-        same = _is_close(got, wanted, tolerance)
-    if not same:
-        raise _differs(where, "its values are not those that training computed")
-
-
-def _is_close(got: NDArray[Any], wanted: NDArray[Any], tolerance: Tolerance) -> bool:
-    return bool(
-        np.allclose(got, wanted, rtol=tolerance.relative, atol=tolerance.absolute, equal_nan=True)
-    )
-
-
-def _as_bytes(array: NDArray[Any]) -> NDArray[Any]:
-    if array.dtype != object:
-        return array
-    encoded = [v.encode() if isinstance(v, str) else bytes(v) for v in array.flat]
-    return np.array(encoded, dtype=object).reshape(array.shape)
-
-
-def _differs(where: str, why: str) -> FailedPrecondition:
-    return FailedPrecondition(
-        f"the golden batch differs at {where}: {why}", reason="GOLDEN_DIFFERS"
-    )
+def _records(file: Path) -> Iterator[Record]:
+    return islice(records.read(file), _MAX_RECORDS) if file.is_file() else iter(())

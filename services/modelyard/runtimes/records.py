@@ -31,6 +31,8 @@ class Record:
     signature: str
     inputs: Arrays
     outputs: Arrays
+    wanted: tuple[str, ...] = ()
+    """The outputs that the request asks for; empty is all of them."""
 
 
 def write(path: Path, model: str, version: int, records: Iterable[Record]) -> None:
@@ -67,6 +69,7 @@ def _record(log: Any) -> Record:
         log.request.model_spec.signature_name or "serving_default",
         _decoded(log.request.inputs),
         _decoded(log.response.outputs),
+        tuple(log.request.output_filter),
     )
 
 
